@@ -1,0 +1,20 @@
+//! The formats, codes and keys of the Magic-Wormhole protocols.
+//!
+//! Everything here is a pure function of its arguments: no sockets, no clock, no runtime, and
+//! randomness is handed in. So the same code serves the client, the server, the fuzzers and a
+//! browser.
+//!
+//! Where to start, in the order in which two programs meet:
+//! [`code`] (what people type), [`wire`] (what they say to the mailbox server), [`key`] (how they
+//! agree on a key and seal messages), [`transfer`] (what those messages say), [`transit`] (how the
+//! bytes of a file travel).
+
+pub mod code;
+pub mod hashcash;
+pub mod key;
+pub mod name;
+pub mod transfer;
+pub mod transit;
+pub mod uri;
+pub mod wire;
+pub mod wordlist;

@@ -1,0 +1,122 @@
+//! Requests, as a server reads them: whatever a stranger put into a frame.
+
+use serde_json::{Map, Value};
+
+/// What a request asks for, by its `type`; which keys it needs is judged when it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verb {
+    /// `bind`
+    Bind,
+    /// `list`
+    List,
+    /// `allocate`
+    Allocate,
+    /// `claim`
+    Claim,
+    /// `release`
+    Release,
+    /// `open`
+    Open,
+    /// `add`
+    Add,
+    /// `close`
+    Close,
+    /// `ping`
+    Ping,
+    /// Anything else, types that are not text included.
+    Unknown,
+}
+
+/// A JSON object with a `type`: the least that deserves an `ack`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    object: Map<String, Value>,
+}
+
+/// A frame that deserves no `ack`.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// It is not JSON, or deeper than 128 levels.
+    #[error("message is not JSON")]
+    NotJson,
+    /// It is JSON, but no object.
+    #[error("message is not an object")]
+    NotAnObject,
+    /// It is an object without the key `type`.
+    #[error("missing 'type'")]
+    NoType {
+        /// The whole object.
+        orig: Value,
+    },
+}
+
+impl Request {
+    /// Reads a frame's text.
+    ///
+    /// # Errors
+    /// [`Unreadable`], in the order of its variants.
+    pub fn parse(frame: &str) -> Result<Self, Unreadable> {
+        let value = serde_json::from_str(frame).map_err(|_| Unreadable::NotJson)?;
+        let Value::Object(object) = value else { return Err(Unreadable::NotAnObject) };
+        if !object.contains_key("type") {
+            return Err(Unreadable::NoType { orig: Value::Object(object) });
+        }
+        Ok(Self { object })
+    }
+
+    /// What is asked for.
+    pub fn verb(&self) -> Verb {
+        match self.get("type").and_then(Value::as_str) {
+            Some("bind") => Verb::Bind,
+            Some("list") => Verb::List,
+            Some("allocate") => Verb::Allocate,
+            Some("claim") => Verb::Claim,
+            Some("release") => Verb::Release,
+            Some("open") => Verb::Open,
+            Some("add") => Verb::Add,
+            Some("close") => Verb::Close,
+            Some("ping") => Verb::Ping,
+            _ => Verb::Unknown,
+        }
+    }
+
+    /// The value under `key`, where there is one.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.object.get(key)
+    }
+
+    /// The mark that the `ack` repeats: a copy of `id`, null where there is none.
+    pub fn id(&self) -> Value {
+        self.get("id").cloned().unwrap_or_default()
+    }
+
+    /// The whole object, for the `orig` of a refusal.
+    pub fn into_orig(self) -> Value {
+        Value::Object(self.object)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        assert_eq!(Request::parse("{"), Err(Unreadable::NotJson));
+        assert_eq!(Request::parse("\u{feff}{}"), Err(Unreadable::NotJson));
+        assert_eq!(Request::parse(&"[".repeat(10_000)), Err(Unreadable::NotJson));
+        assert_eq!(Request::parse("[]"), Err(Unreadable::NotAnObject));
+        assert!(matches!(Request::parse(r#"{"id": 1}"#), Err(Unreadable::NoType { .. })));
+    }
+
+    #[test]
+    fn a_type_may_be_anything() {
+        for unknown in [r#"{"type": null}"#, r#"{"type": [1]}"#, r#"{"type": "Bind"}"#] {
+            assert_eq!(Request::parse(unknown).unwrap().verb(), Verb::Unknown);
+        }
+        assert_eq!(Request::parse(r#"{"type": "bind"}"#).unwrap().verb(), Verb::Bind);
+    }
+}
