@@ -1,1 +1,27 @@
-//! TBD
+//! A Magic-Wormhole client: two programs that share a short code get a strong key and talk.
+//!
+//! [`Wormhole`] is the handle: it gets a code, finds the peer, and passes messages that nobody in
+//! between can read. Behind it, each layer of the protocol is an actor in `layer/`, and `house.rs`
+//! says who tells whom what. [`transfer`] moves text, files and folders over a wormhole, by a
+//! direct or relayed connection that [`transit`] makes.
+
+mod entry;
+mod error;
+mod event;
+mod house;
+mod keeper;
+mod layer;
+#[cfg(test)]
+mod probe;
+mod random;
+mod socket;
+mod wiring;
+mod wormhole;
+
+pub use wormhole_protocol as protocol;
+
+pub use self::{
+    entry::Entry,
+    error::Error,
+    wormhole::{Builder, MAX_WORDS, PUBLIC_SERVER, Wormhole},
+};

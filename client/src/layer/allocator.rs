@@ -1,0 +1,120 @@
+//! Allocator: asks the server for a free nameplate and makes a code of it.
+//!
+//! in:  [`Allocate`] (from Code), `Line`, [`GotAllocated`] (from Rendezvous)
+//! out: `Transmit` (to Rendezvous), `Allocated` (to Code)
+
+use actix::prelude::*;
+use wormhole_protocol::{code, name::Nameplate, wire::Command, wordlist};
+use zeroize::Zeroizing;
+
+use super::{
+    code::Allocated,
+    ignored,
+    rendezvous::{Line, Transmit},
+};
+use crate::wiring::To;
+
+/// A code is wanted, with this many words of random bytes drawn for it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Allocate(pub(crate) Zeroizing<Vec<u8>>);
+
+/// The server's answer to `allocate`.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct GotAllocated(pub(crate) Nameplate);
+
+enum State {
+    /// No code is wanted.
+    Idle,
+    /// One is; where the line was lost before the answer, it is asked for anew.
+    Allocating { random: Zeroizing<Vec<u8>> },
+    /// It was made.
+    Done,
+}
+
+pub(crate) struct Allocator {
+    state: State,
+    line: Line,
+    rendezvous: To<Transmit>,
+    code: To<Allocated>,
+}
+
+impl Allocator {
+    pub(crate) fn new(rendezvous: To<Transmit>, code: To<Allocated>) -> Self {
+        Self { state: State::Idle, line: Line::Down, rendezvous, code }
+    }
+
+    fn ask(&self) {
+        if let (State::Allocating { .. }, Line::Up) = (&self.state, self.line) {
+            self.rendezvous.tell(Transmit(Command::Allocate));
+        }
+    }
+}
+
+impl Actor for Allocator {
+    type Context = Context<Self>;
+}
+
+impl Handler<Allocate> for Allocator {
+    type Result = ();
+
+    fn handle(&mut self, Allocate(random): Allocate, _: &mut Self::Context) {
+        match &self.state {
+            State::Idle => {
+                self.state = State::Allocating { random };
+                self.ask();
+            }
+            State::Allocating { .. } | State::Done => ignored::<Allocate>("allocator"),
+        }
+    }
+}
+
+impl Handler<Line> for Allocator {
+    type Result = ();
+
+    fn handle(&mut self, line: Line, _: &mut Self::Context) {
+        self.line = line;
+        self.ask();
+    }
+}
+
+impl Handler<GotAllocated> for Allocator {
+    type Result = ();
+
+    fn handle(&mut self, GotAllocated(nameplate): GotAllocated, _: &mut Self::Context) {
+        match &self.state {
+            State::Allocating { random } => {
+                let words = wordlist::words(random);
+                self.code.tell(Allocated(code::Code::from_parts(nameplate, &words)));
+                self.state = State::Done;
+            }
+            State::Idle | State::Done => ignored::<GotAllocated>("allocator"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::{probe, seated};
+
+    #[actix::test]
+    async fn makes_a_code_and_asks_anew_after_a_loss() {
+        let (rendezvous, mut sent) = probe();
+        let (code, mut codes) = probe();
+        let allocator = seated(Allocator::new(rendezvous, code));
+        allocator.do_send(Allocate(vec![4, 16].into()));
+        for line in [Line::Up, Line::Down, Line::Up] {
+            allocator.do_send(line);
+        }
+        assert_eq!(sent.all().await.len(), 2);
+        allocator.do_send(GotAllocated(Nameplate::from(12)));
+        allocator.do_send(GotAllocated(Nameplate::from(13)));
+        let codes = codes.all().await;
+        assert_eq!(codes.len(), 1);
+        assert_eq!(codes[0].0.as_str(), "12-alkali-assume");
+        allocator.do_send(Line::Up);
+        assert!(sent.all().await.is_empty());
+    }
+}

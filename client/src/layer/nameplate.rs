@@ -1,0 +1,278 @@
+//! Nameplate: claims the code's nameplate, and gives it back when the peer has come.
+//!
+//! in:  [`SetNameplate`] (from Code), `Line`, [`GotClaimed`], [`GotReleased`] (from Rendezvous),
+//!      [`Release`] (from Mailbox), [`CloseNameplate`] (from Terminator)
+//! out: `Transmit` (to Rendezvous), `GotMailbox` (to Mailbox), `GotWordlist` (to Input),
+//!      `NameplateDone` (to Terminator)
+
+use actix::prelude::*;
+use wormhole_protocol::{
+    name::{MailboxId, Nameplate as Name},
+    wire::Command,
+};
+
+use super::{
+    ignored,
+    input::GotWordlist,
+    mailbox::GotMailbox,
+    rendezvous::{Line, Transmit},
+    terminator::NameplateDone,
+};
+use crate::wiring::To;
+
+/// The nameplate is known.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct SetNameplate(pub(crate) Name);
+
+/// The server's answer to `claim`.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct GotClaimed(pub(crate) MailboxId);
+
+/// The server's answer to `release`.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct GotReleased;
+
+/// The peer is in the mailbox: nobody needs the nameplate any more. Comes with each message.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct Release;
+
+/// The wormhole ends.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct CloseNameplate;
+
+enum State {
+    /// No nameplate is known.
+    Unknown,
+    /// One is known, and was never claimed.
+    Chosen(Name),
+    /// A claim was sent, now or on an earlier connection, and not answered.
+    Claiming(Name),
+    /// It is ours.
+    Claimed(Name),
+    /// It is to be given back; the server has not confirmed that.
+    Releasing(Name),
+    /// Nothing is left to do.
+    Released,
+}
+
+pub(crate) struct Nameplate {
+    state: State,
+    line: Line,
+    rendezvous: To<Transmit>,
+    mailbox: To<GotMailbox>,
+    input: To<GotWordlist>,
+    terminator: To<NameplateDone>,
+}
+
+impl Nameplate {
+    pub(crate) fn new(
+        rendezvous: To<Transmit>,
+        mailbox: To<GotMailbox>,
+        input: To<GotWordlist>,
+        terminator: To<NameplateDone>,
+    ) -> Self {
+        Self { state: State::Unknown, line: Line::Down, rendezvous, mailbox, input, terminator }
+    }
+
+    fn claim(&mut self, name: Name) {
+        self.rendezvous.tell(Transmit(Command::Claim { nameplate: name.clone() }));
+        self.state = State::Claiming(name);
+    }
+
+    fn release(&mut self, name: Name) {
+        if self.line == Line::Up {
+            self.rendezvous.tell(Transmit(Command::Release { nameplate: Some(name.clone()) }));
+        }
+        self.state = State::Releasing(name);
+    }
+
+    fn done(&mut self) {
+        self.state = State::Released;
+        self.terminator.tell(NameplateDone);
+    }
+}
+
+impl Actor for Nameplate {
+    type Context = Context<Self>;
+}
+
+impl Handler<SetNameplate> for Nameplate {
+    type Result = ();
+
+    fn handle(&mut self, SetNameplate(name): SetNameplate, _: &mut Self::Context) {
+        match (&self.state, self.line) {
+            (State::Unknown, Line::Down) => self.state = State::Chosen(name),
+            (State::Unknown, Line::Up) => self.claim(name),
+            // The person finishes typing while the wormhole is being closed.
+            _ => ignored::<SetNameplate>("nameplate"),
+        }
+    }
+}
+
+impl Handler<Line> for Nameplate {
+    type Result = ();
+
+    fn handle(&mut self, line: Line, _: &mut Self::Context) {
+        self.line = line;
+        if line == Line::Down {
+            return;
+        }
+        match &self.state {
+            State::Chosen(name) | State::Claiming(name) => self.claim(name.clone()),
+            State::Releasing(name) => self.release(name.clone()),
+            State::Unknown | State::Claimed(_) | State::Released => {}
+        }
+    }
+}
+
+impl Handler<GotClaimed> for Nameplate {
+    type Result = ();
+
+    fn handle(&mut self, GotClaimed(mailbox): GotClaimed, _: &mut Self::Context) {
+        match &self.state {
+            State::Claiming(name) => {
+                self.state = State::Claimed(name.clone());
+                self.input.tell(GotWordlist);
+                self.mailbox.tell(GotMailbox(mailbox));
+            }
+            _ => ignored::<GotClaimed>("nameplate"),
+        }
+    }
+}
+
+impl Handler<Release> for Nameplate {
+    type Result = ();
+
+    fn handle(&mut self, _: Release, _: &mut Self::Context) {
+        match &self.state {
+            State::Claimed(name) => self.release(name.clone()),
+            State::Releasing(_) | State::Released => {}
+            State::Unknown | State::Chosen(_) | State::Claiming(_) => {
+                ignored::<Release>("nameplate");
+            }
+        }
+    }
+}
+
+impl Handler<GotReleased> for Nameplate {
+    type Result = ();
+
+    fn handle(&mut self, _: GotReleased, _: &mut Self::Context) {
+        match &self.state {
+            State::Releasing(_) => self.done(),
+            _ => ignored::<GotReleased>("nameplate"),
+        }
+    }
+}
+
+impl Handler<CloseNameplate> for Nameplate {
+    type Result = ();
+
+    fn handle(&mut self, _: CloseNameplate, _: &mut Self::Context) {
+        match &self.state {
+            State::Unknown | State::Chosen(_) => self.done(),
+            State::Claiming(name) | State::Claimed(name) => self.release(name.clone()),
+            State::Releasing(_) | State::Released => {}
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::probe::{Told, probe, seated};
+
+    struct Bench {
+        layer: Addr<Nameplate>,
+        sent: Told<Transmit>,
+        mailbox: Told<GotMailbox>,
+        wordlist: Told<GotWordlist>,
+        done: Told<NameplateDone>,
+    }
+
+    fn bench() -> Bench {
+        let (rendezvous, sent) = probe();
+        let (to_mailbox, mailbox) = probe();
+        let (input, wordlist) = probe();
+        let (terminator, done) = probe();
+        let layer = seated(Nameplate::new(rendezvous, to_mailbox, input, terminator));
+        Bench { layer, sent, mailbox, wordlist, done }
+    }
+
+    fn name() -> Name {
+        Name::from(7)
+    }
+
+    fn claim() -> Transmit {
+        Transmit(Command::Claim { nameplate: name() })
+    }
+
+    fn release() -> Transmit {
+        Transmit(Command::Release { nameplate: Some(name()) })
+    }
+
+    #[actix::test]
+    async fn claims_hands_on_and_releases() {
+        let mut b = bench();
+        b.layer.do_send(SetNameplate(name()));
+        assert!(b.sent.all().await.is_empty());
+        b.layer.do_send(Line::Up);
+        assert_eq!(b.sent.all().await, [claim()]);
+        b.layer.do_send(GotClaimed(MailboxId::new("m")));
+        assert_eq!(b.mailbox.all().await, [GotMailbox(MailboxId::new("m"))]);
+        assert_eq!(b.wordlist.all().await.len(), 1);
+        b.layer.do_send(Release);
+        b.layer.do_send(Release);
+        assert_eq!(b.sent.all().await, [release()]);
+        b.layer.do_send(GotReleased);
+        assert_eq!(b.done.all().await.len(), 1);
+        b.layer.do_send(CloseNameplate);
+        assert!(b.done.all().await.is_empty() && b.sent.all().await.is_empty());
+    }
+
+    #[actix::test]
+    async fn repeats_after_a_loss_what_was_not_answered() {
+        let mut b = bench();
+        b.layer.do_send(Line::Up);
+        b.layer.do_send(SetNameplate(name()));
+        b.layer.do_send(Line::Down);
+        b.layer.do_send(Line::Up);
+        assert_eq!(b.sent.all().await, [claim(), claim()]);
+        b.layer.do_send(GotClaimed(MailboxId::new("m")));
+        b.layer.do_send(Line::Down);
+        b.layer.do_send(Line::Up);
+        assert!(b.sent.all().await.is_empty());
+        b.layer.do_send(Line::Down);
+        b.layer.do_send(Release);
+        assert!(b.sent.all().await.is_empty());
+        b.layer.do_send(Line::Up);
+        assert_eq!(b.sent.all().await, [release()]);
+    }
+
+    #[actix::test]
+    async fn closing_releases_only_what_was_claimed() {
+        let mut never = bench();
+        never.layer.do_send(SetNameplate(name()));
+        never.layer.do_send(CloseNameplate);
+        assert_eq!(never.done.all().await.len(), 1);
+        never.layer.do_send(Line::Up);
+        assert!(never.sent.all().await.is_empty());
+
+        let mut unanswered = bench();
+        unanswered.layer.do_send(Line::Up);
+        unanswered.layer.do_send(SetNameplate(name()));
+        unanswered.layer.do_send(CloseNameplate);
+        assert_eq!(unanswered.sent.all().await, [claim(), release()]);
+        unanswered.layer.do_send(GotClaimed(MailboxId::new("m")));
+        assert!(unanswered.mailbox.all().await.is_empty());
+        assert!(unanswered.done.all().await.is_empty());
+        unanswered.layer.do_send(GotReleased);
+        assert_eq!(unanswered.done.all().await.len(), 1);
+    }
+}

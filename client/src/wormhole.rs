@@ -1,0 +1,234 @@
+//! The handle to one wormhole.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, watch};
+use wormhole_protocol::{code::Code, key::Verifier, name::AppId};
+use zeroize::Zeroizing;
+
+use crate::{
+    entry::Entry,
+    error::Error,
+    house::Config,
+    keeper::{self, Inbox, Kept, Observed, Order},
+    layer::input::Input,
+    random::random,
+};
+
+/// The mailbox server that the existing clients use by default.
+pub const PUBLIC_SERVER: &str = "wss://relay.magic-wormhole.io/v1";
+
+/// The most words of an allocated code: far more than anybody types.
+pub const MAX_WORDS: usize = 64;
+
+/// One wormhole: a code, a peer, a key, and messages both ways.
+///
+/// A handle is cheap to clone and may go to other threads; the wormhole itself lives on the thread
+/// that opened it. When the last handle is dropped it closes in order, within five seconds, as
+/// long as that thread's tasks still run.
+///
+/// Everything may be asked for before or after it is known, any number of times. Once the wormhole
+/// has ended, each pending and later call fails: with what went wrong, else with
+/// [`Error::Closed`].
+#[derive(Clone)]
+pub struct Wormhole {
+    orders: mpsc::UnboundedSender<Order>,
+    observed: watch::Receiver<Observed>,
+    inbox: Inbox,
+    input: actix::WeakAddr<Input>,
+    code_chosen: Arc<AtomicBool>,
+}
+
+/// A wormhole about to be opened.
+pub struct Builder {
+    config: Config,
+}
+
+impl Builder {
+    /// Sets what our application says of itself in the version message: any JSON object.
+    #[must_use]
+    pub fn versions(mut self, app_versions: Map<String, Value>) -> Self {
+        self.config.app_versions = Value::Object(app_versions);
+        self
+    }
+
+    /// Opens the wormhole and starts connecting.
+    ///
+    /// # Panics
+    /// Outside of a tokio `LocalSet`, which every actix system is.
+    pub fn open(self) -> Wormhole {
+        let Kept { orders, observed, inbox, input } = keeper::keep(self.config);
+        Wormhole { orders, observed, inbox, input, code_chosen: Arc::default() }
+    }
+}
+
+impl Wormhole {
+    /// Begins with the application's id and the mailbox server's `ws:` or `wss:` address.
+    pub fn builder(appid: impl Into<String>, url: impl Into<String>) -> Builder {
+        let app_versions = Value::Object(Map::new());
+        Builder { config: Config { appid: AppId::new(appid), url: url.into(), app_versions } }
+    }
+
+    /// Asks the server for a nameplate and makes a code of it with `words` words (1 to 64).
+    ///
+    /// # Errors
+    /// [`Error::OnlyOneCode`].
+    pub fn allocate_code(&self, words: usize) -> Result<(), Error> {
+        self.choose_code()?;
+        let mut random = Zeroizing::new(random::<MAX_WORDS>().to_vec());
+        random.truncate(words.clamp(1, MAX_WORDS));
+        self.order(Order::Allocate(random));
+        Ok(())
+    }
+
+    /// Takes a code that somebody else made up.
+    ///
+    /// # Errors
+    /// [`Error::KeyFormat`], after which another try is open; [`Error::OnlyOneCode`].
+    pub fn set_code(&self, code: &str) -> Result<(), Error> {
+        let code = Code::parse(code)?;
+        self.choose_code()?;
+        self.order(Order::Set(code));
+        Ok(())
+    }
+
+    /// Lets a person type the code, with completion.
+    ///
+    /// # Errors
+    /// [`Error::OnlyOneCode`].
+    pub fn input_code(&self) -> Result<Entry, Error> {
+        self.choose_code()?;
+        self.order(Order::Input);
+        Ok(Entry::new(self.input.clone()))
+    }
+
+    /// Waits for the server's welcome: its whole dictionary, unknown keys too.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end.
+    pub async fn welcome(&self) -> Result<Arc<Map<String, Value>>, Error> {
+        self.when(|observed| observed.welcome.clone()).await
+    }
+
+    /// Waits for the code.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end.
+    pub async fn code(&self) -> Result<Code, Error> {
+        self.when(|observed| observed.code.clone()).await
+    }
+
+    /// Waits until there is a key, which the peer has not proved to have yet.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end.
+    pub async fn unverified_key(&self) -> Result<(), Error> {
+        self.when(|observed| observed.key.as_ref().map(|_| ())).await
+    }
+
+    /// Waits until the peer has proved that it has the key, and gives what two people may compare
+    /// to be sure that nobody sits between them.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end: [`Error::WrongPassword`] for a wrong code.
+    pub async fn verifier(&self) -> Result<Verifier, Error> {
+        self.when(|observed| observed.verifier).await
+    }
+
+    /// Waits for what the peer's application says of itself.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end.
+    pub async fn versions(&self) -> Result<Arc<Value>, Error> {
+        self.when(|observed| observed.versions.clone()).await
+    }
+
+    /// Sends a message, at any time: it goes out when the peer has proved that it has the key.
+    pub fn send_message(&self, message: impl Into<Vec<u8>>) {
+        self.order(Order::Send(Zeroizing::new(message.into())));
+    }
+
+    /// Waits for the peer's next message. Of several calls each gets another message; a call that
+    /// is dropped takes none.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end.
+    pub async fn message(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.when(|_| self.inbox.pop()).await
+    }
+
+    /// Derives `length` bytes (at most 8160) for `purpose`, the same on both sides.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] before there is one, [`Error::DerivedLength`], or the reason of the
+    /// wormhole's end.
+    pub fn derive_key(&self, purpose: &str, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let observed = self.observed.borrow();
+        if let Some(result) = &observed.closed {
+            return Err(reason(result));
+        }
+        let key = observed.key.as_ref().ok_or(Error::NoKey)?;
+        key.derive(purpose, length).ok_or(Error::DerivedLength(length))
+    }
+
+    /// Closes the wormhole and waits until the server has let go of it, at most five seconds. May
+    /// be called again, with the same result.
+    ///
+    /// # Errors
+    /// What went wrong: [`Error::Lonely`] where no peer had come.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.order(Order::Close);
+        self.closed().await
+    }
+
+    /// Waits for the end, without asking for it.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub async fn closed(&self) -> Result<(), Error> {
+        let mut observed = self.observed.clone();
+        match observed.wait_for(|observed| observed.closed.is_some()).await {
+            Ok(observed) => observed.closed.clone().unwrap_or(Err(NO_KEEPER)),
+            Err(_) => Err(NO_KEEPER),
+        }
+    }
+
+    fn choose_code(&self) -> Result<(), Error> {
+        match self.code_chosen.swap(true, Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(Error::OnlyOneCode),
+        }
+    }
+
+    fn order(&self, order: Order) {
+        // A keeper that is gone has said why in `closed`.
+        let _ = self.orders.send(order);
+    }
+
+    async fn when<T>(&self, mut pick: impl FnMut(&Observed) -> Option<T>) -> Result<T, Error> {
+        let mut watching = self.observed.clone();
+        loop {
+            {
+                let observed = watching.borrow_and_update();
+                if let Some(result) = &observed.closed {
+                    return Err(reason(result));
+                }
+                if let Some(value) = pick(&observed) {
+                    return Ok(value);
+                }
+            }
+            watching.changed().await.map_err(|_| NO_KEEPER)?;
+        }
+    }
+}
+
+/// The thread that the wormhole lived on has ended.
+const NO_KEEPER: Error = Error::Internal("the wormhole's thread has ended");
+
+fn reason(result: &Result<(), Error>) -> Error {
+    result.clone().err().unwrap_or(Error::Closed)
+}
