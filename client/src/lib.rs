@@ -15,6 +15,8 @@ mod layer;
 mod probe;
 mod random;
 mod socket;
+pub mod transfer;
+pub mod transit;
 mod wiring;
 mod wormhole;
 

@@ -1,9 +1,11 @@
 //! The websocket to the mailbox server: frames in, frames out, and nothing else.
 
-use std::time::Duration;
+mod limited;
+
+use std::{io::ErrorKind, time::Duration};
 
 use actix::prelude::*;
-use actix_http::ws::{self, Codec, Frame, Item};
+use actix_http::ws::{self, Frame, Item, ProtocolError};
 use awc::{BoxedSocket, Client, Connector, error::WsClientError};
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
@@ -12,6 +14,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use wormhole_protocol::wire::MAX_ANSWER;
+
+use self::limited::Limited;
 
 /// How long connecting may take, name look-up and handshakes included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -55,7 +59,7 @@ pub(crate) async fn run(
     tell(News::Gone(reason));
 }
 
-type Framed = actix_codec::Framed<BoxedSocket, Codec>;
+type Framed = actix_codec::Framed<BoxedSocket, Limited>;
 
 async fn connect(url: &str) -> Result<Framed, String> {
     // Fails only where the program has chosen a provider before us, which is as good.
@@ -63,7 +67,7 @@ async fn connect(url: &str) -> Result<Framed, String> {
     let client = Client::builder().connector(Connector::new().limit(0)).finish();
     let request = client.ws(url).max_frame_size(MAX_ANSWER);
     let (_, framed) = request.connect().await.map_err(|error| reason(&error))?;
-    Ok(framed)
+    Ok(framed.into_map_codec(|codec| Limited { codec, limit: MAX_ANSWER }))
 }
 
 /// awc's errors keep the cause to themselves; people need it.
@@ -122,7 +126,14 @@ async fn converse(
                         let _ = timeout(CLOSE_LIMIT, sink.send(ws::Message::Close(None))).await;
                         return "the server closed the connection".to_owned();
                     }
-                    Some(Err(error)) => return error.to_string(),
+                    Some(Err(ProtocolError::Io(error))) if error.kind() != ErrorKind::InvalidData => {
+                        return error.to_string();
+                    }
+                    Some(Err(violation)) => {
+                        // A server that does so will do it again: connecting anew is no cure.
+                        tell(News::Broken("a frame is malformed or too large"));
+                        return violation.to_string();
+                    }
                     None => return "the server closed the connection".to_owned(),
                 };
                 tell(news);
@@ -139,7 +150,8 @@ async fn converse(
     }
     let goodbye = async {
         if sink.send(ws::Message::Close(None)).await.is_ok() {
-            while let Some(Ok(_)) = stream.next().await {}
+            let answered = |frame: &Option<_>| !matches!(frame, Some(Ok(Frame::Close(_))) | None);
+            while answered(&stream.next().await) {}
         }
     };
     let _ = timeout(CLOSE_LIMIT, goodbye).await;

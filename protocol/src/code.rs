@@ -46,17 +46,16 @@ impl Code {
         Ok(Self { text: normal(text), nameplate })
     }
 
-    /// Reads a line typed at a prompt, white space around it taken away.
+    /// Reads a line typed at a prompt, without its line end: a nameplate, a hyphen and words.
+    ///
+    /// Nothing is trimmed, and the words are [taken as typed](Self::from_parts).
     ///
     /// # Errors
-    /// [`KeyFormatError::NoHyphen`] besides those of [`parse`](Self::parse).
+    /// [`KeyFormatError::NoHyphen`] and [`KeyFormatError::Nameplate`], in this order.
     pub fn typed(line: &str) -> Result<Self, KeyFormatError> {
-        let line = line.trim();
-        let code = Self::parse(line)?;
-        if !line.contains('-') {
-            return Err(KeyFormatError::NoHyphen);
-        }
-        Ok(code)
+        let (nameplate, words) = line.split_once('-').ok_or(KeyFormatError::NoHyphen)?;
+        let nameplate = nameplate.parse().map_err(|_| KeyFormatError::Nameplate)?;
+        Ok(Self::from_parts(nameplate, words))
     }
 
     /// Joins a nameplate and words with a hyphen. Words are taken as typed, spaces included.
@@ -91,10 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_typed_line_is_trimmed_and_needs_a_hyphen() {
-        assert_eq!(Code::typed(" 4-a-b \n").unwrap().as_str(), "4-a-b");
+    fn a_typed_line_needs_a_hyphen_and_may_hold_spaces_behind_it() {
+        assert_eq!(Code::typed("4-a b ").unwrap().as_str(), "4-a b ");
         assert_eq!(Code::typed("4").err(), Some(KeyFormatError::NoHyphen));
-        assert_eq!(Code::typed("4-a b").err(), Some(KeyFormatError::Spaces));
+        assert_eq!(Code::typed(" 4-a").err(), Some(KeyFormatError::Nameplate));
     }
 
     #[test]

@@ -248,7 +248,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_phase_or_mood_of_any_text_shows_that_text(text in any::<String>()) {
-            prop_assert_eq!(Phase::from(text.clone()).to_string(), text.clone());
+            prop_assert_eq!(Phase::from(text.clone()).to_string(), text.as_str());
             prop_assert_eq!(Mood::from(text.clone()).to_string(), text);
         }
     }

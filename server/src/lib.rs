@@ -1,1 +1,131 @@
-//! TBD
+//! A mailbox server: where two Magic-Wormhole clients with the same code find each other and
+//! leave messages that only they can read [mailbox-server.md].
+//!
+//! [`launch`] runs one on sockets that the caller has bound, until the caller's `shutdown` ends:
+//!
+//! ```no_run
+//! use wormhole_server::{Config, launch, listen};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! actix::System::new().block_on(async {
+//!     let listener = listen("127.0.0.1:0".parse()?)?;
+//!     println!("listening on {}", listener.local_addr()?);
+//!     let shutdown = async { drop(tokio::signal::ctrl_c().await) };
+//!     launch(Config::default(), vec![listener], shutdown).await?;
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! A command takes this way: `session` (one actor a websocket) reads it and judges it by what its
+//! own connection has done; `hall` shows the session to its `app` (one actor an application),
+//! which decides it in memory; `store` writes many decisions in one commit; then the app answers,
+//! and the other sessions of the mailbox hear the message.
+
+mod app;
+mod clock;
+mod config;
+mod engine;
+mod hall;
+mod http;
+mod listen;
+mod peer;
+mod random;
+mod session;
+mod store;
+
+use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
+
+use actix::Actor;
+use actix_web::{App, HttpServer, middleware::DefaultHeaders, web};
+
+pub use config::{Config, Database, Welcome};
+pub use listen::listen;
+pub use store::DatabaseError;
+
+use app::Surroundings;
+use hall::Hall;
+use http::Front;
+use store::{Drain, Store};
+
+/// A server could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The channel database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A listening socket cannot be used.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] io::Error),
+}
+
+/// A client that is slow to send its request is not waited for.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// Serves mailboxes on `listeners` until `shutdown` ends, then cuts the connections, writes what
+/// is decided and closes the database. Clients may connect before the first poll: their
+/// connections wait in the listeners.
+///
+/// It has to run inside an actix [`System`](actix::System), whose thread the decisions share; a
+/// system of its own in a thread of its own is one way to start it inside another program.
+///
+/// # Errors
+/// [`Error::Database`] and [`Error::Listen`] before anything is served; [`Error::Listen`] also
+/// where accepting ends before `shutdown`.
+pub async fn launch(
+    config: Config,
+    listeners: Vec<TcpListener>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let config = Arc::new(config);
+    let (store, apps) = Store::start(&config.database)?;
+    let surroundings = Surroundings {
+        config: Arc::clone(&config),
+        store: store.clone().recipient(),
+        started: clock::now(),
+    };
+    let hall = Hall::new(surroundings, apps).start();
+    let served = serve(Front { config, hall: hall.recipient() }, listeners, shutdown).await;
+    // Every decision is in the store's queue before the question is.
+    if store.send(Drain).await.is_err() {
+        tracing::error!("the store ended before the server");
+    }
+    served
+}
+
+async fn serve(
+    front: Front,
+    listeners: Vec<TcpListener>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let workers = front.config.workers.max(1);
+    let goodbye = front.config.goodbye;
+    let front = web::Data::new(front);
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .wrap(DefaultHeaders::new().add(("Server", http::SERVER)))
+            .app_data(front.clone())
+            .configure(http::routes)
+    })
+    .workers(workers)
+    .client_request_timeout(HANDSHAKE)
+    // By default a closed websocket's connection lingers for a second, and its client waits.
+    .client_disconnect_timeout(Duration::ZERO)
+    .tcp_nodelay(true)
+    .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
+    let server = server.run();
+    let handle = server.handle();
+    let stopping = async {
+        shutdown.await;
+        handle.stop(!goodbye.is_zero()).await;
+    };
+    // The server is polled on while it stops.
+    tokio::select! {
+        ended = server => Ok(ended?),
+        () = stopping => Ok(()),
+    }
+}

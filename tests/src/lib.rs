@@ -1,1 +1,33 @@
-//! TBD
+//! What the end-to-end tests stand on: servers on free ports, real processes, the existing clients.
+//!
+//! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
+//! servers, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
+//! them while it runs. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
+//! afterwards. A [`Socket`] speaks to a server directly, and a [`Transcript`] is a recorded
+//! conversation that it repeats.
+//!
+//! Nothing here sleeps: every wait is for an event, and [`PATIENCE`] only ends a test that hangs.
+//! Failures panic, as a test's failures do, with all that the processes have printed.
+
+use std::time::Duration;
+
+mod client;
+mod maker;
+mod payload;
+mod process;
+mod server;
+mod snapshot;
+mod socket;
+mod transcript;
+
+pub use client::Client;
+pub use maker::{Maker, Missing};
+pub use payload::{PAYLOADS, Payload};
+pub use process::{Finished, Process, Stream};
+pub use server::{Server, Servers};
+pub use snapshot::Snapshot;
+pub use socket::{Event, Socket, accept_upgrade};
+pub use transcript::{Class, Replay, Transcript};
+
+/// How long any wait may last before the test is taken to hang.
+pub const PATIENCE: Duration = Duration::from_secs(90);

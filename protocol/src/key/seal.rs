@@ -18,7 +18,8 @@ pub struct PhaseKey(Zeroizing<[u8; 32]>);
 pub struct OpenError;
 
 impl PhaseKey {
-    pub(super) fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
+    /// Takes the key of one message, as [`Key::phase_key`](super::Key::phase_key) derives it.
+    pub fn new(bytes: Zeroizing<[u8; 32]>) -> Self {
         Self(bytes)
     }
 

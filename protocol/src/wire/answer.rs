@@ -66,8 +66,8 @@ pub enum Answer {
     Error {
         /// Why.
         error: String,
-        /// The whole command.
-        #[serde(default)]
+        /// The whole command; null, and not written, where it could not be read.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
         orig: Value,
     },
     /// Of a type that a client does not know and ignores.

@@ -38,6 +38,9 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
+    /// It is not UTF-8.
+    #[error("message is not UTF-8")]
+    NotUtf8,
     /// It is not JSON, or deeper than 128 levels.
     #[error("message is not JSON")]
     NotJson,
@@ -52,7 +55,25 @@ pub enum Unreadable {
     },
 }
 
+impl Unreadable {
+    /// The whole object, for the `orig` of a refusal; null for what is no object.
+    pub fn into_orig(self) -> Value {
+        match self {
+            Self::NoType { orig } => orig,
+            Self::NotUtf8 | Self::NotJson | Self::NotAnObject => Value::Null,
+        }
+    }
+}
+
 impl Request {
+    /// Reads a frame's bytes, be it a text frame or a binary one.
+    ///
+    /// # Errors
+    /// [`Unreadable`], in the order of its variants.
+    pub fn read(frame: &[u8]) -> Result<Self, Unreadable> {
+        Self::parse(str::from_utf8(frame).map_err(|_| Unreadable::NotUtf8)?)
+    }
+
     /// Reads a frame's text.
     ///
     /// # Errors
@@ -109,7 +130,9 @@ mod tests {
         assert_eq!(Request::parse("\u{feff}{}"), Err(Unreadable::NotJson));
         assert_eq!(Request::parse(&"[".repeat(10_000)), Err(Unreadable::NotJson));
         assert_eq!(Request::parse("[]"), Err(Unreadable::NotAnObject));
-        assert!(matches!(Request::parse(r#"{"id": 1}"#), Err(Unreadable::NoType { .. })));
+        assert_eq!(Request::read(b"\xff"), Err(Unreadable::NotUtf8));
+        let untyped = Request::read(br#"{"id": 1}"#).unwrap_err();
+        assert_eq!(untyped.into_orig(), serde_json::json!({"id": 1}));
     }
 
     #[test]

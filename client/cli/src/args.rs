@@ -1,0 +1,152 @@
+//! What can be typed; the names are those of the Python program.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use wormhole_client::{
+    MAX_WORDS, PUBLIC_SERVER,
+    protocol::{
+        code::Code,
+        transfer::APPID,
+        transit::{RelayArgument, RelayHint},
+        wordlist::DEFAULT_WORDS,
+    },
+    transit,
+};
+
+use crate::exit;
+
+/// Send text, files and folders to another computer, by a short code.
+#[derive(Parser)]
+#[command(name = "wormhole", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What holds for every command.
+#[derive(clap::Args)]
+pub(crate) struct Global {
+    /// Use another application's id
+    ///
+    /// Only programs with the same id meet.
+    #[arg(long, global = true, default_value = APPID, hide_default_value = true)]
+    pub(crate) appid: String,
+    /// The mailbox server, at which both computers meet
+    #[arg(long, global = true, value_name = "URL", env = "WORMHOLE_RELAY_URL",
+          default_value = PUBLIC_SERVER, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) relay_url: String,
+    /// The relay for computers that cannot reach each other: tcp:HOST:PORT, or empty for none
+    #[arg(long, global = true, value_name = "RELAY", env = "WORMHOLE_TRANSIT_HELPER",
+          default_value = RelayArgument::DEFAULT)]
+    pub(crate) transit_helper: RelayArgument,
+}
+
+impl Global {
+    pub(crate) fn transit(&self, listen: bool) -> transit::Config {
+        let relays = match &self.transit_helper {
+            RelayArgument::NoRelay => Vec::new(),
+            RelayArgument::Relay(hint) => vec![RelayHint::from(hint.clone())],
+        };
+        transit::Config { listen, relays }
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Send a text, a file or a folder
+    #[command(visible_alias = "tx")]
+    Send(Send),
+    /// Receive what the other computer sends
+    #[command(visible_alias = "rx", aliases = ["recv", "recieve"])]
+    Receive(Receive),
+}
+
+/// What sending and receiving have in common.
+#[derive(clap::Args)]
+pub(crate) struct Common {
+    /// How many words a new code has
+    #[arg(short = 'c', long, value_name = "NUMBER", default_value_t = DEFAULT_WORDS as u8,
+          value_parser = clap::value_parser!(u8).range(1..=MAX_WORDS as i64))]
+    pub(crate) code_length: u8,
+    /// Show a verifier, to be compared with the other computer's before anything is sent
+    #[arg(short, long)]
+    pub(crate) verify: bool,
+    /// Draw no progress bar
+    #[arg(long)]
+    pub(crate) hide_progress: bool,
+    /// Listen for a direct connection (the default)
+    #[arg(long, overrides_with = "no_listen")]
+    listen: bool,
+    /// Do not listen for a direct connection
+    #[arg(long)]
+    no_listen: bool,
+}
+
+impl Common {
+    pub(crate) fn listen(&self) -> bool {
+        !self.no_listen
+    }
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Use this code instead of a new one
+    #[arg(long, value_name = "CODE", value_parser = code, conflicts_with = "code_length")]
+    pub(crate) code: Option<String>,
+    /// Send this text; - reads it from standard input
+    #[arg(long)]
+    pub(crate) text: Option<String>,
+    /// Draw the code as a QR code (the default on a terminal)
+    #[arg(long, env = "WORMHOLE_QR", num_args = 0..=1, require_equals = true,
+          default_missing_value = "1", overrides_with = "no_qr", action = ArgAction::Set,
+          value_parser = clap::builder::BoolishValueParser::new(), value_name = "0|1")]
+    qr: Option<bool>,
+    /// Draw no QR code
+    #[arg(long)]
+    no_qr: bool,
+    /// Leave out of a folder what cannot be read, instead of sending nothing
+    #[arg(long)]
+    pub(crate) ignore_unsendable_files: bool,
+    /// Start a mailbox server in this program, for a computer that reaches this one
+    #[arg(long, conflicts_with = "code")]
+    pub(crate) local: bool,
+    /// The file or folder to send
+    pub(crate) what: Option<PathBuf>,
+}
+
+impl Send {
+    /// Whether to draw a QR code; where nobody says, on terminals.
+    pub(crate) fn qr(&self, terminal: bool) -> bool {
+        if self.no_qr { false } else { self.qr.unwrap_or(terminal) }
+    }
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Receive {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Accept a file or folder without asking
+    #[arg(long, env = "WORMHOLE_ACCEPT_FILE", action = ArgAction::SetTrue,
+          value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) accept_file: bool,
+    /// Where to put it: a new name, a folder to put it in, or a file to overwrite
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output_file: Option<PathBuf>,
+    /// Make the code here, to be typed at the sender's
+    #[arg(short, long, conflicts_with = "code")]
+    pub(crate) allocate: bool,
+    /// The code, as the sender shows it; asked for where it is missing
+    #[arg(value_parser = code)]
+    pub(crate) code: Option<String>,
+}
+
+/// Checks a code before anything is done with it.
+fn code(text: &str) -> Result<String, String> {
+    Code::parse(text).map_err(|error| exit::code_advice(&error))?;
+    Ok(text.to_owned())
+}

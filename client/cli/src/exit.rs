@@ -1,0 +1,70 @@
+//! How the program ends: one line for a person, and a number for a script.
+
+use std::{io, process::ExitCode};
+
+use wormhole_client::{
+    Error,
+    protocol::code::KeyFormatError,
+    transfer::{TransferError, Unsendable, escape},
+};
+
+/// It did not work, for this reason.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The wormhole or the transfer failed.
+    Transfer(TransferError),
+    /// What was to be sent cannot be.
+    Unsendable(Unsendable),
+    /// A terminal, a socket or a signal of this computer failed.
+    Io(&'static str, io::Error),
+    /// The person said no, or asked for what cannot be.
+    Refused(String),
+    /// The person pressed Ctrl-C.
+    Interrupted,
+}
+
+/// What a script learns, besides 0 and the 2 of a wrong command line.
+const FAILED: u8 = 1;
+const INTERRUPTED: u8 = 130;
+
+impl<E: Into<TransferError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Transfer(error.into())
+    }
+}
+
+/// Says what went wrong, in one line on standard error.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    let (line, status) = match failure {
+        Failure::Transfer(error) => (transfer(error), FAILED),
+        Failure::Unsendable(error) => (format!("cannot send: {error}"), FAILED),
+        Failure::Io(what, error) => (format!("{what}: {error}"), FAILED),
+        Failure::Refused(text) => (text.clone(), FAILED),
+        Failure::Interrupted => ("interrupted".to_owned(), INTERRUPTED),
+    };
+    eprintln!("wormhole: {}", escape(&line));
+    ExitCode::from(status)
+}
+
+fn transfer(error: &TransferError) -> String {
+    let TransferError::Wormhole(error) = error else { return error.to_string() };
+    match error {
+        Error::KeyFormat(error) => code_advice(error),
+        Error::WrongPassword => "the other computer used another code, or somebody tried to guess \
+             yours: try again with a new code"
+            .to_owned(),
+        Error::Server(text) if text == "crowded" => "two others are using this code already: try \
+             again with a new code"
+            .to_owned(),
+        Error::Lonely => "closed before the other computer came".to_owned(),
+        Error::ServerConnection { .. } => {
+            format!("{error} (is the address right, and the server running?)")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What is wrong with a code, and what one looks like.
+pub(crate) fn code_advice(error: &KeyFormatError) -> String {
+    format!("{error}: a code is a number, a hyphen and words, such as 7-crossover-clockwork")
+}

@@ -1,0 +1,60 @@
+//! A mailbox server inside the sender, for two computers of which one reaches the other.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::{sync::oneshot, task::JoinHandle};
+use wormhole_client::transit;
+use wormhole_server::{Config, launch, listen};
+
+use crate::exit::Failure;
+
+/// How long the other computer has to say goodbye after the transfer.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// A server in memory, on all addresses of this machine, until it is [stopped](Self::stop).
+pub(crate) struct LocalServer {
+    port: u16,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), wormhole_server::Error>>,
+}
+
+impl LocalServer {
+    pub(crate) fn start() -> Result<Self, Failure> {
+        let failed = |error| Failure::Io("cannot start the mailbox server", error);
+        let listener = listen((Ipv6Addr::UNSPECIFIED, 0).into()).map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move { drop(stopped.await) };
+        let config = Config { workers: 1, goodbye: GOODBYE, ..Config::default() };
+        let running = actix::spawn(launch(config, vec![listener], shutdown));
+        Ok(Self { port, stop, running })
+    }
+
+    /// Where this computer finds it.
+    pub(crate) fn url_here(&self) -> String {
+        url(IpAddr::from([127, 0, 0, 1]), self.port)
+    }
+
+    /// Where the other computer probably finds it.
+    pub(crate) fn url_there(&self) -> String {
+        let address = transit::addresses().first().copied();
+        url(address.unwrap_or(IpAddr::from([127, 0, 0, 1])), self.port)
+    }
+
+    /// Serves the other computer's goodbye, then stops.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        drop(self.stop);
+        let failed = |error| Failure::Io("the mailbox server failed", error);
+        let ended = self.running.await.map_err(|error| failed(io::Error::other(error)))?;
+        ended.map_err(|error| failed(io::Error::other(error)))
+    }
+}
+
+/// An IPv6 address gets its brackets.
+fn url(ip: IpAddr, port: u16) -> String {
+    format!("ws://{}/v1", SocketAddr::new(ip, port))
+}

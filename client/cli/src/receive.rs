@@ -1,0 +1,98 @@
+//! `wormhole receive`
+
+use std::path::Path;
+
+use wormhole_client::{
+    Error, Wormhole,
+    protocol::{code::Code, transfer::Refusal},
+    transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
+};
+
+use crate::{
+    args::{Global, Receive},
+    ask,
+    exit::Failure,
+    session, show,
+};
+
+pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
+    let code = match &options.code {
+        Some(code) => Some(code.clone()),
+        None if options.allocate => None,
+        None => Some(typed().await?),
+    };
+    let interrupted = "the receiver interrupted the transfer";
+    session::run(global, &global.relay_url, interrupted, async |wormhole| {
+        match code {
+            Some(code) => wormhole.set_code(&code)?,
+            None => allocate(wormhole, &options).await?,
+        }
+        let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
+        if options.common.verify {
+            show::verifier(&verifier);
+        }
+        let config = global.transit(options.common.listen());
+        match transfer::receive(wormhole, &config).await? {
+            Incoming::Text(text) => {
+                let failed = |error| Failure::Io("cannot write to standard output", error);
+                show::text(&text.text).map_err(failed)?;
+                text.accept();
+                Ok(())
+            }
+            Incoming::Bulk(bulk) => land(*bulk, &options).await,
+        }
+    })
+    .await
+}
+
+async fn typed() -> Result<String, Failure> {
+    let line = ask::line("Enter receive wormhole code: ".to_owned()).await?;
+    let line = line.ok_or_else(|| Failure::Refused("no code was entered".to_owned()))?;
+    let line = line.trim().to_owned();
+    Code::typed(&line).map_err(Error::from)?;
+    Ok(line)
+}
+
+async fn allocate(wormhole: &Wormhole, options: &Receive) -> Result<(), Failure> {
+    wormhole.allocate_code(options.common.code_length.into())?;
+    let code = wormhole.code().await?;
+    let code = escape(code.as_str());
+    show::line(&format!("Allocated code: {code}"));
+    show::line("On the other computer, please run:");
+    show::line(&format!("   wormhole send --code {code} <filename>"));
+    Ok(())
+}
+
+/// Shows what is offered, asks, and receives it.
+async fn land(bulk: IncomingBulk, options: &Receive) -> Result<(), Failure> {
+    let target = match plan(&bulk, options) {
+        Ok(target) => target,
+        Err(error) => {
+            bulk.reject(Refusal::Rejected);
+            return Err(error.into());
+        }
+    };
+    let place = show::path(target.path());
+    show::offer(&bulk.announced, &place);
+    if target.replaces() {
+        show::line(&format!("Overwriting '{place}'"));
+    }
+    if !options.accept_file {
+        let answer = ask::line("ok? (Y/n): ".to_owned()).await?;
+        if !answer.as_deref().is_some_and(accepts) {
+            bulk.reject(Refusal::Rejected);
+            return Err(Failure::Refused(Refusal::Rejected.to_string()));
+        }
+    }
+    let folder = matches!(bulk.announced, transfer::Announced::Folder { .. });
+    let progress = show::Progress::receiving(options.common.hide_progress);
+    let path = bulk.accept(target, |event| progress.event(&event)).await?;
+    let what = if folder { "files" } else { "file" };
+    show::line(&format!("Received {what} written to: {}", show::path(&path)));
+    Ok(())
+}
+
+fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {
+    let name = bulk.name()?;
+    Ok(Target::plan(Path::new("."), options.output_file.as_deref(), &name, bulk.announced)?)
+}

@@ -1,0 +1,149 @@
+//! `wormhole send`
+
+use std::io::IsTerminal;
+
+use tokio::task::spawn_blocking;
+use wormhole_client::{
+    PUBLIC_SERVER, Wormhole,
+    protocol::transfer::{Message, Refusal},
+    transfer::{self, MAX_TEXT, Plan, TransferError, WhenUnsendable, escape},
+};
+
+use crate::{
+    args::{Global, Send},
+    ask,
+    exit::Failure,
+    local::LocalServer,
+    session, show,
+};
+
+/// What is to be sent, ready to go.
+enum Goods {
+    Text(String),
+    Plan(Plan),
+}
+
+pub(crate) async fn run(global: &Global, options: Send) -> Result<(), Failure> {
+    let goods = goods(&options).await?;
+    if !options.local {
+        return over(global, &options, goods, &global.relay_url, &global.relay_url).await;
+    }
+    let server = LocalServer::start()?;
+    let (here, there) = (server.url_here(), server.url_there());
+    let sent = over(global, &options, goods, &here, &there).await;
+    let stopped = server.stop().await;
+    sent.and(stopped)
+}
+
+/// Sends by the server at `here`, which the other computer finds at `there`.
+async fn over(
+    global: &Global,
+    options: &Send,
+    goods: Goods,
+    here: &str,
+    there: &str,
+) -> Result<(), Failure> {
+    describe(&goods);
+    session::run(global, here, "the sender interrupted the transfer", async |wormhole| {
+        code(wormhole, options, there).await?;
+        confirm(wormhole, options).await?;
+        match goods {
+            Goods::Text(text) => transfer::send_text(wormhole, &text).await?,
+            Goods::Plan(plan) => {
+                let progress = show::Progress::sending(options.common.hide_progress);
+                let config = global.transit(options.common.listen());
+                transfer::send(wormhole, plan, &config, |event| progress.event(&event)).await?;
+                show::line("Confirmation received. Transfer complete.");
+                return Ok(());
+            }
+        }
+        show::line("text message sent");
+        Ok(())
+    })
+    .await
+}
+
+async fn goods(options: &Send) -> Result<Goods, Failure> {
+    let text = match (&options.text, &options.what) {
+        (Some(text), _) if text == "-" => ask::all_input(MAX_TEXT).await?,
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) => {
+            let path = path.clone();
+            let unsendable = match options.ignore_unsendable_files {
+                true => WhenUnsendable::Skip,
+                false => WhenUnsendable::Refuse,
+            };
+            let plan = spawn_blocking(move || Plan::of(&path, unsendable)).await;
+            let died = |_| TransferError::Internal("a file task died");
+            return plan.map_err(died)?.map(Goods::Plan).map_err(Failure::Unsendable);
+        }
+        (None, None) => ask::line("Text to send: ".to_owned()).await?.unwrap_or_default(),
+    };
+    if text.len() > MAX_TEXT {
+        return Err(TransferError::TextTooLong(text.len()).into());
+    }
+    Ok(Goods::Text(text))
+}
+
+fn describe(goods: &Goods) {
+    show::line(&match goods {
+        Goods::Text(text) => {
+            format!("Sending text message ({})", show::size(text.chars().count() as u64))
+        }
+        Goods::Plan(Plan::File(file)) => {
+            let size = show::size(file.offer.filesize);
+            format!("Sending {size} file named '{}'", escape(&file.offer.filename))
+        }
+        Goods::Plan(Plan::Folder(folder)) => {
+            for skipped in &folder.skipped {
+                show::line(&format!("{skipped} (ignoring error)"));
+            }
+            let size = show::size(folder.offer.zipsize);
+            format!("Sending directory ({size}) named '{}'", escape(&folder.offer.dirname))
+        }
+    });
+}
+
+/// Gets the code and shows what to do with it.
+async fn code(wormhole: &Wormhole, options: &Send, server: &str) -> Result<(), Failure> {
+    match &options.code {
+        Some(code) => wormhole.set_code(code)?,
+        None => wormhole.allocate_code(options.common.code_length.into())?,
+    }
+    let code = wormhole.code().await?;
+    let mut command = "wormhole".to_owned();
+    if server != PUBLIC_SERVER {
+        command += &format!(" --relay-url {server}");
+    }
+    command += " receive ";
+    if options.common.verify {
+        command += "--verify ";
+    }
+    command += code.as_str();
+    show::code(&code, &command);
+    if options.qr(std::io::stderr().is_terminal()) {
+        show::qr(&code, server);
+    }
+    Ok(())
+}
+
+/// Waits for the other computer and, where the person wants that, asks about the verifier.
+async fn confirm(wormhole: &Wormhole, options: &Send) -> Result<(), Failure> {
+    let verifier = session::verified(wormhole, None).await?;
+    if !options.common.verify {
+        return Ok(());
+    }
+    loop {
+        let question = format!("Verifier {}. ok? (yes/no): ", verifier.hex());
+        let answer = ask::line(question).await?;
+        match answer.map(|answer| answer.to_lowercase()).as_deref() {
+            Some("yes") => return Ok(()),
+            Some("no") | None => {
+                let refusal = Refusal::Verifier;
+                wormhole.send_message(Message::from(refusal).write());
+                return Err(Failure::Refused(refusal.to_string()));
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What sending and receiving have in common: one wormhole, from the welcome to the goodbye.
+
+use std::{future::pending, time::Duration};
+
+use tokio::time::sleep;
+use wormhole_client::{
+    Wormhole,
+    protocol::{key::Verifier, transfer::Message},
+};
+
+use crate::{args::Global, exit::Failure, interrupt, show};
+
+/// How long a step may take before the person is told what is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Opens a wormhole, runs a conversation over it, and closes it however that ends.
+///
+/// A peer that is there when the person interrupts is told so, in the words of `interrupted`.
+pub(crate) async fn run(
+    global: &Global,
+    url: &str,
+    interrupted: &str,
+    conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let wormhole = Wormhole::builder(global.appid.as_str(), url).open();
+    let talked = interrupt::guarded(async {
+        tokio::select! {
+            talked = conversation(&wormhole) => talked,
+            never = welcome(&wormhole, url) => never,
+        }
+    })
+    .await;
+    if let Err(Failure::Interrupted) = talked {
+        wormhole.send_message(Message::Error(interrupted.to_owned()).write());
+    }
+    let closed = wormhole.close().await;
+    // How a wormhole closes after a failure adds nothing to it.
+    talked.and_then(|()| Ok(closed?))
+}
+
+/// Shows what the server has to say to everybody, and goes on waiting.
+async fn welcome(wormhole: &Wormhole, url: &str) -> Result<(), Failure> {
+    if let Ok(welcome) = wormhole.welcome().await
+        && let Some(motd) = welcome.get("motd").and_then(|motd| motd.as_str())
+    {
+        show::motd(url, motd);
+    }
+    pending().await
+}
+
+/// Waits until the other computer has proved that it has the same code, and says meanwhile what
+/// is waited for.
+pub(crate) async fn verified(
+    wormhole: &Wormhole,
+    waiting_for_key: Option<&str>,
+) -> Result<Verifier, Failure> {
+    let keyed = wormhole.unverified_key();
+    match waiting_for_key {
+        Some(text) => patiently(keyed, text).await?,
+        None => keyed.await?,
+    }
+    let verifier = wormhole.verifier();
+    Ok(patiently(verifier, "Key established, waiting for confirmation...").await?)
+}
+
+async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T {
+    tokio::pin!(step);
+    tokio::select! {
+        done = &mut step => return done,
+        () = sleep(PATIENCE) => show::line(text),
+    }
+    step.await
+}

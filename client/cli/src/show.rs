@@ -1,0 +1,173 @@
+//! All that is printed: messages for people on standard error, what was received on standard
+//! output. Whatever comes from outside is escaped before it reaches a terminal.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use wormhole_client::{
+    PUBLIC_SERVER,
+    protocol::{code::Code, key::Verifier, transit::Role, uri::Link},
+    transfer::{Announced, Event, escape},
+    transit::Via,
+};
+
+/// Prints a line of our own.
+pub(crate) fn line(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Shows what the server's operator says to everybody.
+pub(crate) fn motd(url: &str, text: &str) {
+    let text = text.lines().map(escape).collect::<Vec<_>>().join("\n ");
+    eprintln!("Server (at {url}) says:\n {text}");
+}
+
+/// Shows the code, and how the other computer uses it.
+pub(crate) fn code(code: &Code, command: &str) {
+    eprintln!("Wormhole code is: {}", escape(code.as_str()));
+    eprintln!("On the other computer, please run:\n\n{}\n", escape(command));
+}
+
+/// Draws the code and its server as a link, in characters; not at all where that is too long.
+pub(crate) fn qr(code: &Code, server: &str) {
+    use qrcode::{QrCode, render::unicode::Dense1x2};
+    let rendezvous = (server != PUBLIC_SERVER).then(|| server.parse().ok()).flatten();
+    let link = Link { code: code.clone(), rendezvous, role: Role::Receiver };
+    if let Ok(qr) = QrCode::new(link.write().as_bytes()) {
+        let mut drawn = qr.render::<Dense1x2>();
+        let drawn = drawn.dark_color(Dense1x2::Dark).light_color(Dense1x2::Light);
+        eprintln!("{}", drawn.quiet_zone(true).build());
+    }
+}
+
+/// A path of this machine on one line, without the `./` of the working folder.
+pub(crate) fn path(path: &Path) -> String {
+    escape(&path.strip_prefix(".").unwrap_or(path).to_string_lossy())
+}
+
+/// Shows the verifier, for two people to compare.
+pub(crate) fn verifier(verifier: &Verifier) {
+    eprintln!("Verifier {}.", verifier.hex());
+}
+
+/// Shows what is offered and where it would go.
+pub(crate) fn offer(announced: &Announced, target: &str) {
+    match announced {
+        Announced::File { filesize } => {
+            eprintln!("Receiving file ({}) into: '{target}'", size(*filesize));
+        }
+        Announced::Folder { zipsize, numbytes, numfiles } => {
+            eprintln!("Receiving directory ({}) into: '{target}'/", size(*zipsize));
+            eprintln!("{numfiles} files, {} (uncompressed)", size(*numbytes));
+        }
+    }
+}
+
+/// Prints a received text on standard output: on a terminal escaped and on one line, elsewhere as
+/// it came.
+pub(crate) fn text(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if stdout.is_terminal() {
+        writeln!(stdout, "{}", escape(text))?;
+    } else {
+        stdout.write_all(text.as_bytes())?;
+        if !text.ends_with('\n') {
+            stdout.write_all(b"\n")?;
+        }
+    }
+    stdout.flush()
+}
+
+/// A number of bytes in decimal units, such as `1.0 GB`, `10 Bytes` or `1 Byte`.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        1 => return "1 Byte".to_owned(),
+        0..1_000 => return format!("{bytes} Bytes"),
+        _ => {}
+    }
+    let mut value = bytes as f64;
+    let mut unit = "";
+    for larger in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        if value < 999.95 {
+            break;
+        }
+        value /= 1_000.0;
+        unit = larger;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// Shows a transfer while it goes on.
+pub(crate) struct Progress {
+    verb: &'static str,
+    after: Option<&'static str>,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub(crate) fn sending(hide: bool) -> Self {
+        let after = Some("File sent.. waiting for confirmation");
+        Self { verb: "Sending", after, bar: bar(hide) }
+    }
+
+    pub(crate) fn receiving(hide: bool) -> Self {
+        Self { verb: "Receiving", after: None, bar: bar(hide) }
+    }
+
+    pub(crate) fn event(&self, event: &Event) {
+        match event {
+            Event::Connected(via) => self.connected(via),
+            Event::Progress { done, total } => {
+                self.bar.set_length(*total);
+                self.bar.set_position(*done);
+            }
+            Event::Sent | Event::Received => {
+                self.bar.finish_and_clear();
+                self.after.into_iter().for_each(line);
+            }
+            _ => {}
+        }
+    }
+
+    fn connected(&self, via: &Via) {
+        eprintln!("{} ({})..", self.verb, escape(&via.to_string()));
+    }
+}
+
+fn bar(hide: bool) -> ProgressBar {
+    if hide {
+        return ProgressBar::hidden();
+    }
+    let template = "{percent:>3}% [{bar:30}] {decimal_bytes}/{decimal_total_bytes} \
+                    {decimal_bytes_per_sec} {eta}";
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(0).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_for_people() {
+        let cases = [
+            (0, "0 Bytes"),
+            (1, "1 Byte"),
+            (999, "999 Bytes"),
+            (1_000, "1.0 kB"),
+            (1_500, "1.5 kB"),
+            (999_949, "999.9 kB"),
+            (999_950, "1.0 MB"),
+            (5_000_000, "5.0 MB"),
+            (1_000_000_000, "1.0 GB"),
+            (u64::MAX, "18.4 EB"),
+        ];
+        for (bytes, shown) in cases {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+}

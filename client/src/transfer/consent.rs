@@ -1,0 +1,9 @@
+//! The person's word on an offer.
+
+/// Tells whether a line typed at the prompt `ok? (Y/n): ` accepts.
+///
+/// Nothing, or anything that starts with `y` or `Y`, does; everything else refuses, also ` y` and
+/// `ok` [file-transfer.md: receiving]. The line comes without its line ending.
+pub fn accepts(answer: &str) -> bool {
+    answer.is_empty() || answer.starts_with(['y', 'Y'])
+}

@@ -1,0 +1,65 @@
+//! Why a transfer came to nothing.
+
+use wormhole_protocol::transfer::{BadAck, BadMessage};
+
+use super::{ArrivalError, NameError, TargetError};
+use crate::{
+    Error,
+    transit::{LandError, ShipError, TransitError},
+};
+
+/// The reason of a failed transfer, by whose fault it is.
+///
+/// Text of the peer's is as it came: escape it before it goes to a terminal.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// The wormhole ended.
+    #[error(transparent)]
+    Wormhole(#[from] Error),
+    /// There is no connection to the peer.
+    #[error(transparent)]
+    Transit(#[from] TransitError),
+    /// Sending over the connection failed.
+    #[error(transparent)]
+    Ship(#[from] ShipError),
+    /// Receiving over the connection failed.
+    #[error(transparent)]
+    Land(#[from] LandError),
+    /// The peer gave up, for this reason.
+    #[error("the peer gave up: {0}")]
+    Peer(String),
+    /// The peer sent a message that is none.
+    #[error(transparent)]
+    BadMessage(#[from] BadMessage),
+    /// The peer did not say ok to our offer.
+    #[error("the peer answered our offer with something other than ok: {0}")]
+    Answer(String),
+    /// The peer's confirmation cannot be read.
+    #[error(transparent)]
+    BadAck(#[from] BadAck),
+    /// The peer confirmed something other than ok.
+    #[error("the transfer failed, the peer says: {0}")]
+    NotOk(String),
+    /// The peer received other bytes than were sent.
+    #[error("the peer received other bytes than were sent: their hashes differ")]
+    Hash,
+    /// The offered name is none that a file may have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is no place for what is offered.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// What was received did not come to its place.
+    #[error(transparent)]
+    Arrival(#[from] ArrivalError),
+    /// A file could not be opened.
+    #[error("cannot open what is to be sent: {0}")]
+    Open(std::io::Error),
+    /// A text is longer than one message may be.
+    #[error("the text has {0} bytes, at most {max} fit into a message: send it as a file", max = super::MAX_TEXT)]
+    TextTooLong(usize),
+    /// Our own code is at fault.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}

@@ -1,0 +1,61 @@
+//! The file-system half of file transfer: what is sent, and where it lands.
+//!
+//! Sending starts at [`Plan::of`], which knows every size before the first byte; receiving starts
+//! at [`Target::plan`], whose [`Begun`] writes beside the target and appears under its name only at
+//! [`Begun::commit`]. All of it blocks, so async code calls it from a blocking thread.
+
+mod arrival;
+mod consent;
+mod error;
+mod escape;
+mod name;
+mod plan;
+mod receive;
+mod send;
+mod steady;
+mod talk;
+mod target;
+mod tree;
+mod unpack;
+mod zip;
+
+pub use arrival::{ArrivalError, Begun};
+pub use consent::accepts;
+pub use error::TransferError;
+pub use escape::escape;
+pub use name::{NameError, SafeName};
+pub use plan::{FilePlan, FolderPlan, Plan};
+pub use receive::{Incoming, IncomingBulk, IncomingText, receive};
+pub use send::{MAX_TEXT, send, send_text};
+pub use steady::Changed;
+pub use target::{Announced, Target, TargetError};
+pub use tree::{Reason, Unsendable, WhenUnsendable};
+pub use unpack::UnpackError;
+
+use std::path::Path;
+
+use crate::transit::Via;
+
+/// What happens during a transfer.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// There is a connection to the peer, by this way.
+    Connected(Via),
+    /// So many bytes were sent or received; reported at most ten times a second, and at the end.
+    Progress {
+        /// Bytes until now.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// All bytes are sent; the peer has not confirmed them.
+    Sent,
+    /// All bytes are received; they are not in their place.
+    Received,
+}
+
+/// Shows a path of this machine on one line, without control characters.
+fn shown(path: &Path) -> String {
+    escape(&path.to_string_lossy())
+}

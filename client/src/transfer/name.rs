@@ -1,0 +1,175 @@
+//! The name under which something offered by the peer may appear here.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
+
+use super::escape;
+
+/// The longest name common file systems take, in bytes.
+const LONGEST: usize = 255;
+
+/// Is one harmless component of a path: never empty, `.` or `..`, without separators, and at most
+/// 255 bytes long.
+///
+/// Parsing reduces an offered path to its last component, split at `/` and `\` alike on every
+/// system, so that `../../x` is `x` [file-transfer.md: receiving]. `Display` shows the name escaped
+/// as [`escape`] does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SafeName(String);
+
+impl SafeName {
+    /// Returns the name as it stands in the file system.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SafeName {
+    type Err = NameError;
+
+    fn from_str(offered: &str) -> Result<Self, NameError> {
+        let name = offered.rsplit(['/', '\\']).next().unwrap_or_default();
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if name == "." || name == ".." {
+            return Err(NameError::Dots);
+        }
+        if name.len() > LONGEST {
+            return Err(NameError::TooLong { bytes: name.len() });
+        }
+        if name.chars().any(misleads) {
+            return Err(NameError::Control { shown: escape(name) });
+        }
+        if cfg!(windows) && reserved_on_windows(name) {
+            return Err(NameError::Reserved { shown: escape(name) });
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+impl fmt::Display for SafeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&escape(&self.0))
+    }
+}
+
+/// Tells why an offered name is refused; names are shown escaped.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// Nothing is left after the last separator.
+    #[error("the peer offered an empty name")]
+    Empty,
+    /// The last component is `.` or `..`.
+    #[error("the peer offered a name which stands for an existing folder ('.' or '..')")]
+    Dots,
+    /// The last component has more than 255 bytes.
+    #[error("the peer offered a name of {bytes} bytes, the limit is 255")]
+    TooLong {
+        /// The length of the last component.
+        bytes: usize,
+    },
+    /// The name holds NUL, another control character, or one that reorders what is shown.
+    #[error("the peer offered a name with control characters: '{shown}'")]
+    Control {
+        /// The last component, escaped.
+        shown: String,
+    },
+    /// The name means a device, a stream or another name on Windows.
+    #[error("the peer offered a name which this system reserves: '{shown}'")]
+    Reserved {
+        /// The last component, escaped.
+        shown: String,
+    },
+}
+
+/// Whether a character controls the terminal or the order of the text around it. The two joiners
+/// are spared: Persian, the Indic scripts and emoji cannot be written without them.
+fn misleads(c: char) -> bool {
+    let category = c.general_category();
+    let joiner = matches!(c, '\u{200c}' | '\u{200d}');
+    !joiner
+        && matches!(
+            category,
+            Category::Control
+                | Category::Format
+                | Category::LineSeparator
+                | Category::ParagraphSeparator
+        )
+}
+
+/// Whether Windows gives one component of a path a meaning of its own.
+pub(super) fn reserved_on_windows(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_uppercase();
+    let port = |device: &str| {
+        stem.strip_prefix(device)
+            .is_some_and(|n| matches!(n, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"))
+    };
+    name.ends_with(['.', ' '])
+        || name.contains(['<', '>', ':', '"', '|', '?', '*', '\\'])
+        || matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
+        || port("COM")
+        || port("LPT")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn refuses_each_danger_by_its_name() {
+        let refused = |offered: &str| offered.parse::<SafeName>().unwrap_err();
+        assert_eq!(refused("a/"), NameError::Empty);
+        assert_eq!(refused("a\\.."), NameError::Dots);
+        assert_eq!(refused(&"ä".repeat(128)), NameError::TooLong { bytes: 256 });
+        for hostile in ["a\0b", "a\nb", "\u{1b}[31m", "\u{202e}txt.exe", "a\u{2028}", "\u{feff}a"] {
+            let NameError::Control { shown } = refused(hostile) else { panic!("{hostile:?}") };
+            assert_eq!(shown, escape(hostile));
+        }
+    }
+
+    #[test]
+    fn keeps_what_people_write() {
+        for name in ["tëst", ".bashrc", "-rf", " lead", "👨\u{200d}👩\u{200d}👧.jpg"] {
+            assert_eq!(name.parse::<SafeName>().unwrap().as_str(), name);
+        }
+        assert_eq!("b".repeat(255).parse::<SafeName>().unwrap().as_str().len(), 255);
+    }
+
+    #[test]
+    fn knows_what_windows_reserves() {
+        for name in ["con", "NUL.txt", "Lpt1", "com9.tar.gz", "a:b", "dot.", "trail ", "aux .c"] {
+            assert!(reserved_on_windows(name), "{name}");
+        }
+        for name in ["console", "com10", "com", "a.con", "nul_", ".x"] {
+            assert!(!reserved_on_windows(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_parsed_name_is_one_component_and_parses_to_itself(offered in any::<String>()) {
+            if let Ok(name) = offered.parse::<SafeName>() {
+                prop_assert!(!name.as_str().contains(['/', '\\', '\0']));
+                prop_assert!(!name.as_str().chars().any(char::is_control));
+                prop_assert_eq!(&name.as_str().parse::<SafeName>().unwrap(), &name);
+                let mut components = std::path::Path::new(name.as_str()).components();
+                let first = components.next();
+                prop_assert!(matches!(first, Some(std::path::Component::Normal(_))));
+                prop_assert!(components.next().is_none());
+            }
+        }
+
+        #[test]
+        fn no_error_shows_a_control_character(offered in any::<String>()) {
+            if let Err(error) = offered.parse::<SafeName>() {
+                prop_assert!(!error.to_string().chars().any(misleads));
+            }
+        }
+    }
+}

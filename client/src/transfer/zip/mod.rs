@@ -1,0 +1,10 @@
+//! The archive a folder is sent as: stored, streamed, its length known beforehand
+//! [file-transfer.md: directory].
+
+mod record;
+mod stream;
+mod time;
+
+pub(super) use record::archive_size;
+pub(super) use stream::ZipStream;
+pub(super) use time::DosTime;

@@ -1,0 +1,262 @@
+//! The bulk futures: a blocking thread reads and seals, or opens and writes, while this thread
+//! only moves sealed records between it and the socket.
+//!
+//! A bounded number of buffers goes round between the two, so memory is bounded by it.
+
+use std::{
+    io::{self, Read, Write},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, BufReader, Chain},
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    sync::{mpsc, watch},
+    task::{JoinError, spawn_blocking},
+    time::timeout,
+};
+use wormhole_protocol::transit::record::{OVERHEAD, Opener, RecordError, RecordLength, Sealer};
+
+use super::race::Winner;
+
+/// How much plaintext goes into a record of ours: any size is read by everybody, and this one
+/// costs Python programs the least.
+const CHUNK: usize = 64 * 1024;
+/// How many buffers go round between the two threads.
+const BUFFERS: usize = 4;
+/// How long the peer has to hang up after the last record.
+const FINISH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where bytes to be sent come from; read on a blocking thread.
+pub type Source = Box<dyn Read + Send>;
+
+/// A connection's socket with its ciphers.
+pub(super) struct Wire {
+    reader: BufReader<Chain<io::Cursor<Vec<u8>>, OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+    sealer: Sealer,
+    opener: Opener,
+}
+
+/// Bytes were not sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShipError {
+    /// The source failed, or had more or fewer bytes than announced.
+    #[error("reading failed: {0}")]
+    Source(io::Error),
+    /// The connection failed.
+    #[error("the connection to the peer was lost: {0}")]
+    Connection(io::Error),
+    /// A pump of ours died.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}
+
+/// Bytes were not received.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LandError {
+    /// The sink failed.
+    #[error("writing failed: {0}")]
+    Sink(io::Error),
+    /// The connection failed.
+    #[error("the connection to the peer was lost: {0}")]
+    Connection(io::Error),
+    /// The peer hung up before all announced bytes had come.
+    #[error("the peer hung up {missing} bytes too early")]
+    Short {
+        /// How many had not come.
+        missing: u64,
+    },
+    /// The peer sent more bytes than it announced.
+    #[error("the peer sent more bytes than it announced")]
+    Overshoot,
+    /// The peer sent something that is no record of its.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A pump of ours died.
+    #[error("internal error: {0}")]
+    Internal(&'static str),
+}
+
+impl From<Winner> for Wire {
+    fn from(Winner { stream, leftover, sealer, opener }: Winner) -> Self {
+        let (reader, writer) = stream.into_split();
+        let reader = AsyncReadExt::chain(io::Cursor::new(leftover), reader);
+        Self { reader: BufReader::with_capacity(CHUNK, reader), writer, sealer, opener }
+    }
+}
+
+impl Wire {
+    /// Sends `size` bytes of `source`, counts them in `progress`, and gives their SHA-256.
+    pub(super) async fn ship(
+        mut self,
+        source: Source,
+        size: u64,
+        progress: &watch::Sender<u64>,
+    ) -> Result<(Self, [u8; 32]), ShipError> {
+        let (full, mut to_send) = mpsc::channel::<Vec<u8>>(BUFFERS);
+        let (recycle, empty) = mpsc::channel(BUFFERS);
+        for _ in 0..BUFFERS {
+            let _ = recycle.try_send(Vec::with_capacity(CHUNK + OVERHEAD));
+        }
+        let sealer = self.sealer;
+        let sealing = spawn_blocking(move || seal_all(source, size, sealer, empty, &full));
+        while let Some(record) = to_send.recv().await {
+            self.writer.write_all(&record).await.map_err(ShipError::Connection)?;
+            progress.send_modify(|done| *done += (record.len() - OVERHEAD) as u64);
+            let _ = recycle.try_send(record);
+        }
+        let died = |_: JoinError| ShipError::Internal("the sealing thread died");
+        let (sealer, digest) = sealing.await.map_err(died)??;
+        self.sealer = sealer;
+        Ok((self, digest))
+    }
+
+    /// Receives `size` bytes into `sink`, counts them in `progress`, and gives the sink back with
+    /// their SHA-256.
+    pub(super) async fn land<S: Write + Send + 'static>(
+        mut self,
+        sink: S,
+        size: u64,
+        progress: &watch::Sender<u64>,
+    ) -> Result<(Self, S, [u8; 32]), LandError> {
+        let (full, records) = mpsc::channel(BUFFERS);
+        let (recycle, mut empty) = mpsc::channel(BUFFERS);
+        for _ in 0..BUFFERS {
+            let _ = recycle.try_send(Vec::new());
+        }
+        let opener = self.opener;
+        let opening = spawn_blocking(move || open_all(sink, opener, records, &recycle));
+        let mut missing = size;
+        let mut lost = None;
+        while missing > 0 {
+            // An opener that has stopped has its reason, which is asked for below.
+            let Some(mut record) = empty.recv().await else { break };
+            match receive(&mut self.reader, &mut record, missing).await {
+                Ok(plaintext) => missing -= plaintext,
+                Err(error) => {
+                    lost = Some(error);
+                    break;
+                }
+            }
+            if full.send(record).await.is_err() {
+                break;
+            }
+            progress.send_replace(size - missing);
+        }
+        drop(full);
+        let died = |_: JoinError| LandError::Internal("the opening thread died");
+        let (opener, sink, digest) = opening.await.map_err(died)??;
+        if let Some(error) = lost {
+            return Err(error);
+        }
+        self.opener = opener;
+        Ok((self, sink, digest))
+    }
+
+    /// Sends one record.
+    pub(super) async fn send(mut self, plaintext: &[u8]) -> Result<Self, ShipError> {
+        let mut record = Vec::new();
+        let too_long = |_| ShipError::Internal("a record is too long");
+        self.sealer.seal(plaintext, &mut record).map_err(too_long)?;
+        self.writer.write_all(&record).await.map_err(ShipError::Connection)?;
+        Ok(self)
+    }
+
+    /// Receives one record of at most `limit` bytes.
+    pub(super) async fn receive(mut self, limit: u64) -> Result<(Self, Vec<u8>), LandError> {
+        let mut record = Vec::new();
+        receive(&mut self.reader, &mut record, limit).await?;
+        let plaintext = self.opener.open(&mut record)?.to_vec();
+        Ok((self, plaintext))
+    }
+
+    /// Says that nothing more comes and waits for the peer to hang up, so that what was sent last
+    /// is not lost on the way.
+    pub(super) async fn finish(mut self) {
+        let hung_up = async {
+            if self.writer.shutdown().await.is_ok() {
+                let _ = self.reader.read(&mut [0; 1]).await;
+            }
+        };
+        let _ = timeout(FINISH_LIMIT, hung_up).await;
+    }
+}
+
+/// Reads what follows a record's length field into `record`, at most `limit` bytes of plaintext,
+/// and gives how many there are. Memory grows only as bytes come in.
+async fn receive(
+    reader: &mut (impl AsyncReadExt + Unpin),
+    record: &mut Vec<u8>,
+    limit: u64,
+) -> Result<u64, LandError> {
+    let hung_up = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => LandError::Short { missing: limit },
+        _ => LandError::Connection(error),
+    };
+    let mut field = [0; 4];
+    reader.read_exact(&mut field).await.map_err(hung_up)?;
+    let length = RecordLength::parse(field)?;
+    let plaintext = (length.bytes() - RecordLength::MIN.bytes()) as u64;
+    if plaintext > limit {
+        return Err(LandError::Overshoot);
+    }
+    record.clear();
+    let mut body = reader.take(length.bytes() as u64);
+    body.read_to_end(record).await.map_err(LandError::Connection)?;
+    if record.len() < length.bytes() {
+        return Err(LandError::Short { missing: limit });
+    }
+    Ok(plaintext)
+}
+
+fn seal_all(
+    mut source: Source,
+    size: u64,
+    mut sealer: Sealer,
+    mut empty: mpsc::Receiver<Vec<u8>>,
+    full: &mpsc::Sender<Vec<u8>>,
+) -> Result<(Sealer, [u8; 32]), ShipError> {
+    let mut hash = Sha256::new();
+    let mut plaintext = vec![0; CHUNK];
+    let mut missing = size;
+    while missing > 0 {
+        let most = usize::try_from(missing).unwrap_or(CHUNK).min(CHUNK);
+        source.read_exact(&mut plaintext[..most]).map_err(ShipError::Source)?;
+        hash.update(&plaintext[..most]);
+        missing -= most as u64;
+        // Either channel ends when the connection has failed; that is the error to tell.
+        let Some(mut record) = empty.blocking_recv() else { break };
+        record.clear();
+        let too_long = |_| ShipError::Internal("a record is too long");
+        sealer.seal(&plaintext[..most], &mut record).map_err(too_long)?;
+        if full.blocking_send(record).is_err() {
+            break;
+        }
+    }
+    let surplus = if missing == 0 { source.read(&mut plaintext[..1]) } else { Ok(0) };
+    if surplus.map_err(ShipError::Source)? > 0 {
+        return Err(ShipError::Source(io::Error::other("there is more than was announced")));
+    }
+    Ok((sealer, hash.finalize().into()))
+}
+
+fn open_all<S: Write>(
+    mut sink: S,
+    mut opener: Opener,
+    mut records: mpsc::Receiver<Vec<u8>>,
+    recycle: &mpsc::Sender<Vec<u8>>,
+) -> Result<(Opener, S, [u8; 32]), LandError> {
+    let mut hash = Sha256::new();
+    while let Some(mut record) = records.blocking_recv() {
+        let plaintext = opener.open(&mut record)?;
+        hash.update(plaintext);
+        sink.write_all(plaintext).map_err(LandError::Sink)?;
+        let _ = recycle.try_send(record);
+    }
+    sink.flush().map_err(LandError::Sink)?;
+    Ok((opener, sink, hash.finalize().into()))
+}

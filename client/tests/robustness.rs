@@ -1,0 +1,497 @@
+//! A server and a peer that do what they should not: each case ends in its error and its mood, or
+//! is ignored, and never panics or hangs.
+
+#![allow(clippy::unwrap_used)]
+
+mod scripted;
+
+use actix_http::ws::{Item, Message};
+use data_encoding::HEXLOWER;
+use futures_util::future::join_all;
+use scripted::{
+    APPID, Server, guarded,
+    peer::{self, Peer, message},
+    session::{CODE, Session, Stage, claim, closed, open, released},
+};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use wormhole_client::{Error, Wormhole};
+
+/// Text frames that are no answer of the protocol: garbage, and each type with wrong keys.
+const NO_ANSWERS: &[&str] = &[
+    "",
+    "{",
+    "junk",
+    "null",
+    "[]",
+    "\"welcome\"",
+    "{}",
+    r#"{"type": null}"#,
+    r#"{"type": 1}"#,
+    r#"{"type": ["welcome"]}"#,
+    r#"{"type": "welcome"}"#,
+    r#"{"type": "welcome", "welcome": "hi"}"#,
+    r#"{"type": "nameplates"}"#,
+    r#"{"type": "nameplates", "nameplates": {}}"#,
+    r#"{"type": "nameplates", "nameplates": [{}]}"#,
+    r#"{"type": "nameplates", "nameplates": [{"id": 4}]}"#,
+    r#"{"type": "allocated"}"#,
+    r#"{"type": "allocated", "nameplate": 4}"#,
+    r#"{"type": "allocated", "nameplate": "four"}"#,
+    r#"{"type": "claimed"}"#,
+    r#"{"type": "claimed", "mailbox": null}"#,
+    r#"{"type": "message"}"#,
+    r#"{"type": "message", "side": "s", "phase": "pake"}"#,
+    r#"{"type": "message", "side": "s", "phase": 0, "body": ""}"#,
+    r#"{"type": "message", "side": "s", "phase": "0", "body": 1}"#,
+    r#"{"type": "message", "side": "s", "phase": "0", "body": "not hex"}"#,
+    r#"{"type": "message", "side": "s", "phase": "0", "body": "0"}"#,
+    r#"{"type": "message", "phase": "0", "body": ""}"#,
+    r#"{"type": "error"}"#,
+    r#"{"type": "error", "error": {}}"#,
+];
+
+#[track_caller]
+fn assert_server_broke(result: &Result<(), Error>, case: &str) {
+    assert!(matches!(result, Err(Error::ServerProtocol(_))), "{case}: {result:?}");
+}
+
+/// Sends what `bad` says at this stage, and expects the wormhole to close over it.
+async fn breaks(stage: Stage, case: &str, bad: Message) {
+    let mut session = Session::at(stage).await;
+    session.line.message(bad).await;
+    session.farewell("errory").await;
+    assert_server_broke(&session.wormhole.closed().await, case);
+}
+
+#[actix::test]
+async fn frames_that_are_no_answers_end_it_at_every_stage() {
+    for stage in Stage::ALL {
+        let cases = NO_ANSWERS.iter().map(|&bad| breaks(stage, bad, Message::Text(bad.into())));
+        guarded(join_all(cases)).await;
+        let deep = "[".repeat(100_000);
+        guarded(breaks(stage, "deep", Message::Text(deep.into()))).await;
+    }
+}
+
+#[actix::test]
+async fn frames_that_are_no_text_end_it_at_every_stage() {
+    for stage in Stage::ALL {
+        let welcome = || br#"{"type": "ack"}"#.as_slice().into();
+        guarded(breaks(stage, "binary", Message::Binary(welcome()))).await;
+        let fragment = Message::Continuation(Item::FirstBinary(welcome()));
+        guarded(breaks(stage, "a binary fragment", fragment)).await;
+
+        let mut session = Session::at(stage).await;
+        session.line.raw(&[0x81, 2, 0xff, 0xfe]).await;
+        guarded(session.farewell("errory")).await;
+        assert_server_broke(&session.wormhole.closed().await, "not UTF-8");
+    }
+}
+
+/// Sends bytes that are no websocket frame; the connection is of no use then, and the wormhole
+/// closes over another one.
+async fn violates(case: &str, bytes: &[u8]) {
+    let mut session = Session::at(Stage::Opened).await;
+    session.line.raw(bytes).await;
+    session.line.ended().await;
+    session.line = session.server.accept().await;
+    session.line.welcome().await;
+    assert_eq!(session.line.bound().await, session.side);
+    session.farewell("errory").await;
+    assert_server_broke(&session.wormhole.closed().await, case);
+}
+
+#[actix::test]
+async fn frames_below_the_protocol_end_it_and_it_still_closes_properly() {
+    let huge = [&[0x81, 127][..], &(1_u64 << 62).to_be_bytes()].concat();
+    let large = [&[0x81, 127][..], &(5_u64 << 20).to_be_bytes()].concat();
+    guarded(async {
+        tokio::join!(
+            violates("an enormous frame", &huge),
+            violates("a frame beyond the limit", &large),
+            violates("an unknown opcode", &[0x83, 0]),
+            violates("a reserved bit", &[0xc1, 0]),
+            violates("a fragment of nothing", &[0x80, 0]),
+        )
+    })
+    .await;
+}
+
+#[actix::test]
+async fn fragments_are_put_together_up_to_a_limit() {
+    guarded(async {
+        let mut session = Session::at(Stage::Claiming).await;
+        let claimed = json!({"type": "claimed", "mailbox": "mb"}).to_string();
+        let (first, rest) = claimed.split_at(5);
+        let (second, last) = rest.split_at(7);
+        let pieces = [
+            Item::FirstText(first.to_owned().into()),
+            Item::Continue(second.to_owned().into()),
+            Item::Last(last.to_owned().into()),
+        ];
+        for piece in pieces {
+            session.line.message(Message::Continuation(piece)).await;
+        }
+        session.line.expect(json!({"type": "open", "mailbox": "mb"})).await;
+
+        let mut session = Session::at(Stage::Opened).await;
+        let piece = || vec![b' '; 1 << 20].into();
+        session.line.message(Message::Continuation(Item::FirstText(piece()))).await;
+        for _ in 0..4 {
+            session.line.message(Message::Continuation(Item::Continue(piece()))).await;
+        }
+        session.farewell("errory").await;
+        assert_server_broke(&session.wormhole.closed().await, "too many fragments");
+    })
+    .await;
+}
+
+/// Answers to what was not asked, and types that nobody knows.
+fn strays(side: &str) -> Vec<Value> {
+    vec![
+        json!({"type": "frobnicate", "why": [1, {}]}),
+        json!({"type": "ack"}),
+        json!({"type": "ack", "id": 5, "server_tx": "x"}),
+        json!({"type": "pong", "pong": 1}),
+        json!({"type": "allocated", "nameplate": "9"}),
+        json!({"type": "nameplates", "nameplates": [{"id": "1"}, {"id": "one"}]}),
+        json!({"type": "released"}),
+        json!({"type": "closed"}),
+        message(side, "0", b"an echo of nothing"),
+    ]
+}
+
+#[actix::test]
+async fn answers_that_nobody_asked_for_are_ignored() {
+    guarded(async {
+        let mut session = Session::at(Stage::Unwelcomed).await;
+        let other = "elsewhere";
+        let early = [json!({"type": "claimed", "mailbox": other}), message("x", "pake", b"junk")];
+        for stray in strays("us").iter().chain(&early) {
+            session.line.send(stray).await;
+        }
+        session.greet().await;
+        let side = session.side.clone();
+        for stray in strays(&side).iter().chain(&early[1..]) {
+            session.line.send(stray).await;
+        }
+        session.line.welcome().await;
+        session.open().await;
+        let late = [json!({"type": "claimed", "mailbox": other})];
+        for stray in strays(&side).iter().chain(&late) {
+            session.line.send(stray).await;
+        }
+        let agreed = session.verify().await;
+        for stray in strays(&side).iter().chain(&late) {
+            session.line.send(stray).await;
+        }
+        session.wormhole.send_message("still here");
+        let added = session.line.next().await.unwrap();
+        assert_eq!(agreed.open(&side, "0", &added), b"still here");
+        session.line.send(&agreed.sealed("0", b"and so am I")).await;
+        assert_eq!(session.wormhole.message().await.unwrap()[..], *b"and so am I");
+        assert_eq!(session.close("happy").await, Ok(()));
+    })
+    .await;
+}
+
+#[actix::test]
+async fn an_error_of_the_servers_ends_it_at_every_stage() {
+    let error = json!({"type": "error", "error": "no more", "orig": {"type": "x"}});
+    for stage in Stage::ALL {
+        let mut session = Session::at(stage).await;
+        session.line.send(&error).await;
+        guarded(session.farewell("errory")).await;
+        assert_eq!(session.wormhole.closed().await, Err(Error::Server("no more".into())));
+    }
+}
+
+#[actix::test]
+async fn nothing_changes_an_end_that_has_begun() {
+    guarded(async {
+        let mut session = Session::at(Stage::Opened).await;
+        let wormhole = session.wormhole.clone();
+        let closing = tokio::task::spawn_local(async move { wormhole.close().await });
+        let line = &mut session.line;
+        line.expect(json!({"type": "release", "nameplate": "1"})).await;
+        line.expect(json!({"type": "close", "mailbox": "mb", "mood": "lonely"})).await;
+        session.wormhole.send_message("too late");
+        for late in [
+            json!({"type": "error", "error": "late"}),
+            json!({"type": "welcome", "welcome": {"error": "late"}}),
+            json!({"type": "message", "side": "p", "phase": "pake", "body": "7b7d"}),
+            json!({"type": "claimed", "mailbox": "late"}),
+        ] {
+            line.send(&late).await;
+        }
+        line.text("late").await;
+        line.message(Message::Binary("late".into())).await;
+        line.send(&json!({"type": "closed"})).await;
+        line.send(&json!({"type": "released"})).await;
+        line.ended().await;
+        assert_eq!(closing.await.unwrap(), Err(Error::Lonely));
+    })
+    .await;
+}
+
+/// Opens a wormhole on this address, and gives the reason why the server cannot be reached.
+async fn unreachable(url: &str) -> String {
+    let wormhole = Wormhole::builder(APPID, url).open();
+    wormhole.set_code(CODE).unwrap();
+    let result = guarded(wormhole.closed()).await;
+    let Err(Error::ServerConnection { url: where_to, reason }) = result else {
+        panic!("{url}: {result:?}");
+    };
+    assert_eq!(where_to, url);
+    assert_eq!(wormhole.close().await, wormhole.closed().await);
+    reason
+}
+
+#[actix::test]
+async fn a_server_that_cannot_be_reached_is_not_tried_again() {
+    let refused = Server::bind().await.url();
+    assert!(unreachable(&refused).await.contains("refused"));
+    assert!(unreachable("ws://nowhere.invalid:1/v1").await.contains("resolved"));
+    for url in ["", "nonsense", "ws://", "http://[::1", "ftp://127.0.0.1/"] {
+        unreachable(url).await;
+    }
+}
+
+#[actix::test]
+async fn a_server_that_is_no_mailbox_server_is_not_tried_again() {
+    for (answer, reason) in [
+        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "200"),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", ""),
+        ("220 smtp.example ESMTP\r\n", ""),
+        ("", ""),
+    ] {
+        let server = Server::bind().await;
+        let url = server.url();
+        let answering = async {
+            let (mut tcp, _) = server.accept_request().await;
+            tcp.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let (told, ()) = tokio::join!(unreachable(&url), answering);
+        assert!(told.contains(reason), "{told}");
+    }
+}
+
+#[actix::test]
+async fn a_server_that_leaves_before_its_welcome_is_not_tried_again() {
+    for goodbye in [false, true] {
+        let server = Server::bind().await;
+        let url = server.url();
+        let leaving = async {
+            let mut line = server.accept().await;
+            if goodbye {
+                line.message(Message::Close(None)).await;
+                line.ended().await;
+            }
+        };
+        tokio::join!(unreachable(&url), leaving);
+    }
+}
+
+#[actix::test]
+async fn a_server_without_a_welcome_is_not_waited_for() {
+    let mut session = Session::at(Stage::Unwelcomed).await;
+    session.line.pinged().await;
+    // Nothing but time is missing from here on, and nothing else can end it.
+    tokio::time::pause();
+    assert_server_broke(&session.wormhole.closed().await, "no welcome");
+}
+
+#[actix::test]
+async fn closing_does_not_wait_for_a_welcome() {
+    let mut session = Session::at(Stage::Unwelcomed).await;
+    let (result, ()) =
+        guarded(async { tokio::join!(session.wormhole.close(), session.line.ended()) }).await;
+    assert_eq!(result, Err(Error::Lonely));
+}
+
+/// Gives the client this body as the peer's `pake`.
+async fn pake(body: &[u8], error: Error, mood: &str) {
+    let mut session = Session::at(Stage::Opened).await;
+    session.line.send(&message(peer::SIDE, "pake", body)).await;
+    session.farewell(mood).await;
+    assert_eq!(session.wormhole.closed().await, Err(error), "{}", String::from_utf8_lossy(body));
+}
+
+#[actix::test]
+async fn a_pake_that_no_honest_peer_sends() {
+    let malformed = || Error::Peer("sent a malformed pake message");
+    let point = |hex: &str| json!({"pake_v1": hex}).to_string();
+    let identity = format!("53{:0<64}", "01");
+    let foreign = format!("41{:0<64}", "01");
+    let long = format!("{identity}00");
+    guarded(async {
+        for body in ["", "junk", "[]", "null", r#"{"pake_v1": 3}"#, r#"{"pake_v1": "xyz"}"#] {
+            pake(body.as_bytes(), malformed(), "errory").await;
+        }
+        pake(b"\xff\xfe", malformed(), "errory").await;
+        for point in [point(&identity), point(&foreign), point(&long), point("53"), point("")] {
+            pake(point.as_bytes(), Error::WrongPassword, "scary").await;
+        }
+        pake(br#"{"pake_v2": ""}"#, Error::WrongPassword, "scary").await;
+    })
+    .await;
+}
+
+#[actix::test]
+async fn our_own_pake_reflected_is_an_attack() {
+    guarded(async {
+        let mut session = Session::at(Stage::Opened).await;
+        let ours = HEXLOWER.decode(session.pake.as_bytes()).unwrap();
+        session.line.send(&message(peer::SIDE, "pake", &ours)).await;
+        session.farewell("scary").await;
+        assert_eq!(session.wormhole.closed().await, Err(Error::WrongPassword));
+    })
+    .await;
+}
+
+#[actix::test]
+async fn what_does_not_open_is_an_attack_before_and_after_the_first_that_does() {
+    guarded(async {
+        for verified in [false, true] {
+            for length in [0, 1, 23, 24, 39, 40, 100] {
+                let mut session = Session::at(Stage::Opened).await;
+                let agreed = match verified {
+                    true => session.verify().await,
+                    false => session.agree().await.0,
+                };
+                session.line.send(&message(peer::SIDE, "0", &vec![0; length])).await;
+                session.line.send(&agreed.sealed("1", b"never heard")).await;
+                session.farewell("scary").await;
+                assert_eq!(session.wormhole.message().await, Err(Error::WrongPassword));
+            }
+        }
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_third_side_is_an_attack() {
+    guarded(async {
+        let mut session = Session::at(Stage::Opened).await;
+        let agreed = session.verify().await;
+        let mut stolen = agreed.sealed("0", b"for another side");
+        stolen["side"] = json!("third");
+        session.line.send(&stolen).await;
+        session.farewell("scary").await;
+        assert_eq!(session.wormhole.closed().await, Err(Error::WrongPassword));
+    })
+    .await;
+}
+
+#[actix::test]
+async fn phases_come_in_any_order_and_any_number() {
+    guarded(async {
+        let mut session = Session::at(Stage::Opened).await;
+        let peer = Peer::new(CODE);
+        let theirs = peer.pake();
+        let pake = session.pake.clone();
+        let agreed = peer.agree(&pake);
+        // Held back until the peer's pake is there.
+        session.line.send(&agreed.sealed("2", b"c")).await;
+        session.line.send(&agreed.sealed("0", b"a")).await;
+        released(&mut session.line).await;
+        session.line.send(&theirs).await;
+        let version = session.line.next().await.unwrap();
+        agreed.open(&session.side, "version", &version);
+        for (phase, text) in [
+            ("0", "a repeated one"),
+            ("pake", "a second"),
+            ("007", "no canonical number"),
+            ("+1", "nor this"),
+            ("dilate-0", "unknown"),
+            ("", "no name"),
+            ("18446744073709551615", "the last number"),
+            ("18446744073709551616", "too large for a number"),
+            ("1", "b"),
+            ("version", r#"{"app_versions": {"v": 1}, "abilities": []}"#),
+            ("version", "repeated"),
+        ] {
+            session.line.send(&agreed.sealed(phase, text.as_bytes())).await;
+        }
+        for expected in ["a", "b", "c"] {
+            assert_eq!(session.wormhole.message().await.unwrap()[..], *expected.as_bytes());
+        }
+        assert_eq!(*session.wormhole.versions().await.unwrap(), json!({"v": 1}));
+        let verifier = session.wormhole.verifier().await.unwrap();
+        assert_eq!(verifier, agreed.0.verifier());
+        let close = async { closed(&mut session.line, "happy").await };
+        let (result, ()) = tokio::join!(session.wormhole.close(), close);
+        assert_eq!(result, Ok(()));
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_version_message_may_lack_what_we_know_and_hold_what_we_do_not() {
+    guarded(async {
+        for (good, app_versions) in [
+            ("{}", json!({})),
+            (r#" {"app_versions": {"a": [1]}, "more": null}"#, json!({"a": [1]})),
+        ] {
+            let mut session = Session::at(Stage::Opened).await;
+            let (agreed, _) = session.agree().await;
+            session.line.send(&agreed.sealed("version", good.as_bytes())).await;
+            assert_eq!(*session.wormhole.versions().await.unwrap(), app_versions);
+        }
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_malformed_version_message_ends_it() {
+    guarded(async {
+        for bad in ["", "junk", "[]", "3", "{", "\u{0}"] {
+            let mut session = Session::at(Stage::Opened).await;
+            let (agreed, _) = session.agree().await;
+            session.line.send(&agreed.sealed("version", bad.as_bytes())).await;
+            session.farewell("errory").await;
+            let malformed = Error::Peer("sent a malformed version message");
+            assert_eq!(session.wormhole.versions().await, Err(malformed), "{bad}");
+        }
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_flood_before_the_key_ends_it() {
+    guarded(async {
+        let mut session = Session::at(Stage::Opened).await;
+        for number in 0..=1_000 {
+            session.line.send(&message(peer::SIDE, &number.to_string(), b"")).await;
+        }
+        session.farewell("errory").await;
+        let flood = Error::Peer("sent too much before its key");
+        assert_eq!(session.wormhole.closed().await, Err(flood));
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_welcome_that_turns_away_is_obeyed() {
+    for error in [json!("go away"), json!({"odd": 1})] {
+        let server = Server::bind().await;
+        let wormhole = open(&server);
+        wormhole.set_code(CODE).unwrap();
+        let mut line = server.accept().await;
+        line.send(&json!({"type": "welcome", "welcome": {"error": error}})).await;
+        guarded(line.ended()).await;
+        let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+        assert_eq!(wormhole.closed().await, Err(Error::Welcome(text)));
+    }
+}
+
+#[actix::test]
+async fn a_second_error_code_is_kept_apart_from_the_first() {
+    let mut session = Session::at(Stage::Claiming).await;
+    session.line.send(&json!({"type": "error", "error": "crowded", "orig": claim()})).await;
+    session.line.send(&json!({"type": "error", "error": "more"})).await;
+    guarded(session.farewell("errory")).await;
+    assert_eq!(session.wormhole.closed().await, Err(Error::Server("crowded".into())));
+}

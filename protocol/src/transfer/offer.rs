@@ -1,0 +1,123 @@
+//! What the sending side has to give [file-transfer.md: messages].
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::Refusal;
+
+/// A text, a file or a folder.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// The text itself.
+    Text(String),
+    /// A file, whose bytes follow by transit.
+    File(FileOffer),
+    /// A folder, which follows by transit as a zip archive.
+    Directory(DirectoryOffer),
+}
+
+/// What is known of a file beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOffer {
+    /// Its name as the sender gives it: any text, `../` included.
+    pub filename: String,
+    /// Its length in bytes.
+    pub filesize: u64,
+}
+
+/// What is known of a folder beforehand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryOffer {
+    /// Its name as the sender gives it: any text, `../` included.
+    pub dirname: String,
+    /// How many bytes the zip archive has.
+    pub zipsize: u64,
+    /// How many bytes its files have together.
+    pub numbytes: u64,
+    /// How many files it has.
+    pub numfiles: u64,
+}
+
+/// An offer cannot be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadOffer {
+    /// It is no text, file or folder, or something in it is missing or of the wrong type.
+    #[error("the peer made an offer of an unknown or incomplete kind")]
+    Unknown,
+    /// It is a folder that is not sent as a zip archive.
+    #[error("the peer offered a directory in a form other than a zip file")]
+    UnknownMode,
+}
+
+impl BadOffer {
+    /// Gives what to tell the peer.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Unknown => Refusal::UnknownOffer,
+            Self::UnknownMode => Refusal::UnknownMode,
+        }
+    }
+}
+
+impl Offer {
+    /// Reads an offer; of several kinds in one, the first of text, file and folder.
+    pub(super) fn read(offer: &Value) -> Result<Self, BadOffer> {
+        if let Some(text) = offer.get("message") {
+            return text.as_str().map(|text| Self::Text(text.to_owned())).ok_or(BadOffer::Unknown);
+        }
+        if let Some(file) = offer.get("file") {
+            let filename = text(file, "filename")?;
+            return Ok(Self::File(FileOffer { filename, filesize: number(file, "filesize")? }));
+        }
+        let directory = offer.get("directory").ok_or(BadOffer::Unknown)?;
+        // Programs that store without compressing say `zipfile/deflated` as well.
+        if !text(directory, "mode")?.starts_with("zipfile") {
+            return Err(BadOffer::UnknownMode);
+        }
+        Ok(Self::Directory(DirectoryOffer {
+            dirname: text(directory, "dirname")?,
+            zipsize: number(directory, "zipsize")?,
+            numbytes: number(directory, "numbytes")?,
+            numfiles: number(directory, "numfiles")?,
+        }))
+    }
+
+    pub(super) fn write(&self) -> Value {
+        match self {
+            Self::Text(text) => json!({ "message": text }),
+            Self::File(FileOffer { filename, filesize }) => {
+                json!({ "file": { "filename": filename, "filesize": filesize } })
+            }
+            Self::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles }) => json!({
+                "directory": {
+                    "mode": "zipfile/deflated",
+                    "dirname": dirname,
+                    "zipsize": zipsize,
+                    "numbytes": numbytes,
+                    "numfiles": numfiles,
+                },
+            }),
+        }
+    }
+}
+
+fn text(object: &Value, key: &str) -> Result<String, BadOffer> {
+    object.get(key).and_then(Value::as_str).map(str::to_owned).ok_or(BadOffer::Unknown)
+}
+
+fn number(object: &Value, key: &str) -> Result<u64, BadOffer> {
+    object.get(key).and_then(Value::as_u64).ok_or(BadOffer::Unknown)
+}
+
+/// Leaves a text out, which may be a password.
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::File(file) => file.fmt(f),
+            Self::Directory(directory) => directory.fmt(f),
+        }
+    }
+}

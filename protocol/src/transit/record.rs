@@ -1,0 +1,183 @@
+//! The encrypted records of an established connection [transit.md: records].
+//!
+//! A record is its length (4 bytes, big-endian), a nonce (24), a tag (16) and the ciphertext; the
+//! length counts all that follows it. The nonce is the record's number in its direction, from 0,
+//! as a big-endian integer: nothing can be left out, repeated or reordered without notice.
+
+use crypto_secretbox::{AeadInPlace, KeyInit, Nonce, Tag, XSalsa20Poly1305};
+
+use super::key::RecordKey;
+
+/// How many bytes of plaintext a record normally holds: 16 KiB, as other programs send.
+pub const CHUNK: usize = 16 * 1024;
+
+/// How many bytes a record is longer than its plaintext.
+pub const OVERHEAD: usize = HEADER + NONCE + TAG;
+
+const HEADER: usize = 4;
+const NONCE: usize = 24;
+const TAG: usize = 16;
+
+/// A record cannot be read, and nothing after it either: drop the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// Its length is outside the [window](RecordLength).
+    #[error("the peer sent a record of {0} bytes where 40 to 67108864 are allowed")]
+    Length(u64),
+    /// Its nonce is not the number that is due.
+    #[error("the peer sent a record out of order")]
+    Nonce,
+    /// It was not sealed with the key that is due, or was changed on the way.
+    #[error("the peer sent a record that does not open")]
+    Sealed,
+}
+
+/// How many bytes of a record follow its length field: 40 bytes to 64 MiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordLength(u32);
+
+impl RecordLength {
+    /// The length of a record without any plaintext.
+    pub const MIN: Self = Self((NONCE + TAG) as u32);
+    /// The longest record that is read or written.
+    pub const MAX: Self = Self(64 * 1024 * 1024);
+
+    /// Reads the length field, before any memory is set aside for the record.
+    ///
+    /// # Errors
+    /// [`RecordError::Length`] outside the window.
+    pub fn parse(field: [u8; 4]) -> Result<Self, RecordError> {
+        Self::checked(u32::from_be_bytes(field).into())
+    }
+
+    /// Gives the number of bytes that follow the field.
+    pub fn bytes(self) -> usize {
+        self.0 as usize
+    }
+
+    fn checked(length: u64) -> Result<Self, RecordError> {
+        let known = u32::try_from(length).map(Self);
+        let fits = known.ok().filter(|length| (Self::MIN..=Self::MAX).contains(length));
+        fits.ok_or(RecordError::Length(length))
+    }
+}
+
+/// Seals what this end sends.
+pub struct Sealer {
+    cipher: XSalsa20Poly1305,
+    next: u64,
+}
+
+impl Sealer {
+    /// Begins with record 0. A key serves one connection only.
+    pub fn new(key: &RecordKey) -> Self {
+        Self { cipher: XSalsa20Poly1305::new(key.bytes().into()), next: 0 }
+    }
+
+    /// Appends one record to `wire`, where the plaintext is sealed in place.
+    ///
+    /// # Errors
+    /// [`RecordError::Length`] when the plaintext makes a record of over 64 MiB; `wire` and the
+    /// count are then as before.
+    pub fn seal(&mut self, plaintext: &[u8], wire: &mut Vec<u8>) -> Result<(), RecordError> {
+        let length = RecordLength::checked((NONCE + TAG + plaintext.len()) as u64)?;
+        let nonce = nonce(self.next);
+        let start = wire.len();
+        wire.reserve(HEADER + length.bytes());
+        wire.extend(length.0.to_be_bytes());
+        wire.extend(nonce);
+        wire.extend([0; TAG]);
+        wire.extend(plaintext);
+        let (header, ciphertext) = wire[start..].split_at_mut(OVERHEAD);
+        let tag = self
+            .cipher
+            .encrypt_in_place_detached(&nonce, b"", ciphertext)
+            .expect("a secretbox without associated data takes any plaintext");
+        header[HEADER + NONCE..].copy_from_slice(&tag);
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// Opens what the peer sends.
+pub struct Opener {
+    cipher: XSalsa20Poly1305,
+    next: u64,
+}
+
+impl Opener {
+    /// Begins with record 0. A key serves one connection only.
+    pub fn new(key: &RecordKey) -> Self {
+        Self { cipher: XSalsa20Poly1305::new(key.bytes().into()), next: 0 }
+    }
+
+    /// Opens in place what followed a record's length field, and gives the plaintext's part of it.
+    ///
+    /// # Errors
+    /// Any [`RecordError`]; the record's bytes and the count are then as before.
+    pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<&'a [u8], RecordError> {
+        RecordLength::checked(record.len() as u64)?;
+        let (head, ciphertext) = record.split_at_mut(NONCE + TAG);
+        let (number, tag) = head.split_at(NONCE);
+        let due = nonce(self.next);
+        if number != due.as_slice() {
+            return Err(RecordError::Nonce);
+        }
+        self.cipher
+            .decrypt_in_place_detached(&due, b"", ciphertext, Tag::from_slice(tag))
+            .map_err(|_| RecordError::Sealed)?;
+        self.next += 1;
+        Ok(ciphertext)
+    }
+}
+
+/// Cuts a stream of bytes, however it arrives, into opened records.
+pub struct Framer {
+    opener: Opener,
+    unread: Vec<u8>,
+    /// How much of `unread` has been handed out.
+    done: usize,
+}
+
+impl Framer {
+    /// Begins with record 0.
+    pub fn new(opener: Opener) -> Self {
+        Self { opener, unread: Vec::new(), done: 0 }
+    }
+
+    /// Takes bytes in. Memory grows with what has arrived, not with what a length field promises.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.unread.drain(..self.done);
+        self.done = 0;
+        self.unread.extend_from_slice(bytes);
+    }
+
+    /// Gives the next record's plaintext, or `None` until more has been fed.
+    ///
+    /// # Errors
+    /// Any [`RecordError`], and the same again on every further call.
+    pub fn next_record(&mut self) -> Result<Option<&[u8]>, RecordError> {
+        let Some((field, rest)) = self.unread[self.done..].split_first_chunk_mut() else {
+            return Ok(None);
+        };
+        let length = RecordLength::parse(*field)?.bytes();
+        let Some(record) = rest.get_mut(..length) else {
+            return Ok(None);
+        };
+        let plaintext = self.opener.open(record)?;
+        self.done += HEADER + length;
+        Ok(Some(plaintext))
+    }
+
+    /// Tells whether the stream may end here: no record has begun that is not handed out.
+    pub fn is_between_records(&self) -> bool {
+        self.done == self.unread.len()
+    }
+}
+
+fn nonce(number: u64) -> Nonce {
+    let mut nonce = Nonce::default();
+    nonce[NONCE - size_of::<u64>()..].copy_from_slice(&number.to_be_bytes());
+    nonce
+}

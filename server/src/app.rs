@@ -1,0 +1,273 @@
+//! One app: decides every order at once, in memory, and answers when the decision is on disk.
+//!
+//! in: [`Order`] and [`Leave`] (from the sessions), [`Join`] and [`Prune`] (from the hall),
+//! [`Stored`] (from the store)
+//! out: [`Job`] (to the store), [`Heard`] (to the sessions)
+//!
+//! Every decision goes to the store, also one that changes nothing while others wait there: so no
+//! answer tells of what is not yet on disk, and answers and messages leave in the order of the
+//! decisions.
+
+mod audience;
+mod ledger;
+mod release;
+mod seats;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WeakAddr};
+use tokio::sync::oneshot;
+use wormhole_protocol::name::{AppId, MailboxId};
+
+pub(crate) use seats::{Hold, Seats};
+
+use crate::{
+    clock,
+    config::Config,
+    engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
+    random,
+    store::{Failed, Job, Rows, Stored, Task, Work, Yield},
+};
+use audience::Audience;
+use ledger::{Closing, Ledger};
+use release::{Delivery, Release};
+
+/// A session has bound to this app.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Join {
+    pub(crate) session: SessionId,
+    pub(crate) ears: Recipient<Heard>,
+}
+
+/// Forget what has expired; the answer tells whether the app can be forgotten too.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(crate) struct Prune;
+
+/// What an app needs from its surroundings.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Recipient<Job>,
+    /// When the server started, in unix seconds.
+    pub(crate) started: f64,
+}
+
+enum State {
+    /// The ledger holds what the store holds, and what waits there.
+    Ready(Ledger),
+    /// A write failed, so that memory was ahead of the disk: the rows are read again.
+    Lost,
+}
+
+/// The actor of one app.
+pub(crate) struct App {
+    id: AppId,
+    surroundings: Surroundings,
+    state: State,
+    audience: Audience,
+    /// What leaves when the store has written it, in the order of the decisions.
+    pending: VecDeque<Release>,
+    me: WeakAddr<Self>,
+}
+
+/// A decision, and the mailbox whose messages its answer needs.
+struct Decision {
+    done: Done,
+    delivery: Option<Delivery>,
+    replay: Option<MailboxId>,
+}
+
+impl From<Done> for Decision {
+    fn from(done: Done) -> Self {
+        Self { done, delivery: None, replay: None }
+    }
+}
+
+const RELOAD_AFTER: Duration = Duration::from_secs(1);
+
+impl App {
+    /// Starts the app with the rows that the store has of it.
+    pub(crate) fn start_with(
+        id: AppId,
+        rows: Rows,
+        surroundings: Surroundings,
+    ) -> actix::Addr<Self> {
+        Self::create(|ctx| Self {
+            id,
+            surroundings,
+            state: State::Ready(Ledger::new(rows)),
+            audience: Audience::default(),
+            pending: VecDeque::new(),
+            me: ctx.address().downgrade(),
+        })
+    }
+
+    fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
+        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        let Order { session, side, ask } = order;
+        match ask {
+            Ask::List if self.surroundings.config.listing => Ok(Done::Listed(ledger.list()).into()),
+            Ask::List => Ok(Done::Listed(Vec::new()).into()),
+            Ask::Allocate => {
+                let nameplate = ledger.pick(random::below)?;
+                ledger.claim(&nameplate, &side, now, random::mailbox_id())?;
+                Ok(Done::Allocated(nameplate).into())
+            }
+            Ask::Claim(nameplate) => {
+                let mailbox = ledger.claim(&nameplate, &side, now, random::mailbox_id())?;
+                Ok(Done::Claimed(mailbox).into())
+            }
+            Ask::Release(name) => {
+                ledger.release(&name, &side);
+                Ok(Done::Released.into())
+            }
+            Ask::Open(mailbox) => {
+                ledger.open(&mailbox, &side, now)?;
+                self.audience.subscribe(session, &mailbox);
+                let done = Done::Opened(Vec::new());
+                Ok(Decision { done, delivery: None, replay: Some(mailbox) })
+            }
+            Ask::Add { mailbox, phase, body, id } => {
+                if !self.audience.hears(session, &mailbox) {
+                    return Err(Refusal::NotOpen);
+                }
+                let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
+                ledger.add(&mailbox, Arc::clone(&message))?;
+                let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
+                Ok(Decision { done: Done::Added, delivery, replay: None })
+            }
+            Ask::Close { mailbox, mood } => {
+                match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
+                    Closing::Stays => self.audience.unsubscribe(session),
+                    Closing::Gone => self.audience.end(&mailbox),
+                }
+                Ok(Done::Closed.into())
+            }
+        }
+    }
+
+    /// Has the ledger's changes written, and lets `release` go when they are.
+    fn commit(&mut self, replay: Option<MailboxId>, release: Release) {
+        let State::Ready(ledger) = &mut self.state else { return };
+        let changes = ledger.take_changes();
+        if changes.is_empty() && replay.is_none() && self.pending.is_empty() {
+            return self.let_go(release, Vec::new());
+        }
+        self.pending.push_back(release);
+        self.tell_store(Work::Write { changes, replay });
+    }
+
+    fn tell_store(&self, work: Work) {
+        let Some(me) = self.me.upgrade() else { return };
+        let task = Task { app: self.id.clone(), work };
+        self.surroundings.store.do_send(Job { task, from: me.recipient() });
+    }
+
+    fn written(&mut self, result: Result<Vec<StoredMessage>, Failed>) {
+        let Some(release) = self.pending.pop_front() else { return };
+        match result {
+            Ok(replay) => self.let_go(release, replay),
+            Err(Failed) => {
+                release.fail();
+                if matches!(self.state, State::Ready(_)) {
+                    self.state = State::Lost;
+                    self.tell_store(Work::Load);
+                }
+            }
+        }
+    }
+
+    fn let_go(&mut self, release: Release, replay: Vec<StoredMessage>) {
+        if let Some(Delivery { message, to }) = &release.delivery {
+            for session in to {
+                self.audience.tell(*session, Heard::Message(Arc::clone(message)));
+            }
+        }
+        release.answer(replay);
+    }
+
+    fn is_idle(&self) -> bool {
+        let State::Ready(ledger) = &self.state else { return false };
+        self.audience.is_empty() && self.pending.is_empty() && ledger.is_empty()
+    }
+}
+
+impl Actor for App {
+    type Context = Context<Self>;
+}
+
+impl Handler<Join> for App {
+    type Result = ();
+
+    fn handle(&mut self, join: Join, _: &mut Self::Context) {
+        self.audience.join(join.session, join.ears);
+    }
+}
+
+impl Handler<Order> for App {
+    type Result = ResponseFuture<Result<Done, Refusal>>;
+
+    fn handle(&mut self, order: Order, _: &mut Self::Context) -> Self::Result {
+        let decision = match self.decide(order, clock::now()) {
+            Ok(decision) => decision,
+            Err(refusal) => return Box::pin(std::future::ready(Err(refusal))),
+        };
+        let (answer, answered) = oneshot::channel();
+        let Decision { done, delivery, replay } = decision;
+        let release = Release { delivery, answer: Some((answer, done)) };
+        self.commit(replay, release);
+        Box::pin(async { answered.await.unwrap_or(Err(Refusal::Broken)) })
+    }
+}
+
+impl Handler<Leave> for App {
+    type Result = ();
+
+    fn handle(&mut self, Leave(session): Leave, _: &mut Self::Context) {
+        self.audience.leave(session);
+    }
+}
+
+impl Handler<Stored> for App {
+    type Result = ();
+
+    fn handle(&mut self, Stored(result): Stored, ctx: &mut Self::Context) {
+        match (&self.state, result) {
+            (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
+            (_, Ok(Yield::Loaded(rows))) => self.state = State::Ready(Ledger::new(rows)),
+            // What was still pending failed before the load did.
+            (State::Lost, Err(Failed)) if self.pending.is_empty() => {
+                ctx.run_later(RELOAD_AFTER, |app, _| app.tell_store(Work::Load));
+            }
+            (_, Err(Failed)) => self.written(Err(Failed)),
+        }
+    }
+}
+
+impl Handler<Prune> for App {
+    type Result = bool;
+
+    fn handle(&mut self, _: Prune, _: &mut Self::Context) -> bool {
+        let now = clock::now();
+        let expiry = self.surroundings.config.expiry.as_secs_f64();
+        // Clients that the last stop cut off have as long to come back as those that left by
+        // themselves.
+        if now - self.surroundings.started >= expiry
+            && let State::Ready(ledger) = &mut self.state
+        {
+            let listened = |id: &MailboxId| !self.audience.of(id).is_empty();
+            let ended = ledger.prune(now, now - expiry, listened);
+            if ended > 0 {
+                tracing::info!(ended, "forgot mailboxes that nobody has touched");
+            }
+            self.commit(None, Release::default());
+        }
+        self.is_idle()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

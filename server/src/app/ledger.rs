@@ -1,0 +1,35 @@
+//! The truth about one app: its nameplates, its mailboxes, and who sits at them.
+//!
+//! Pure decisions: each either refuses and changes nothing, or changes the rows here and notes
+//! the same change for the store. Messages are only in the store.
+
+mod mailboxes;
+mod nameplates;
+mod prune;
+
+use crate::store::{Change, Rows};
+
+pub(crate) use mailboxes::Closing;
+
+/// The rows of one app, and the changes that the store has not been told yet.
+pub(crate) struct Ledger {
+    rows: Rows,
+    changes: Vec<Change>,
+}
+
+impl Ledger {
+    /// Starts from what the store holds.
+    pub(crate) fn new(rows: Rows) -> Self {
+        Self { rows, changes: Vec::new() }
+    }
+
+    /// Gives the changes since the last time.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Tells whether there is nothing to remember.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.mailboxes.is_empty() && self.rows.nameplates.is_empty()
+    }
+}

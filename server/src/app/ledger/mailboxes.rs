@@ -1,0 +1,157 @@
+//! Open, add, close [mailbox-server.md: commands].
+
+use std::sync::Arc;
+
+use wormhole_protocol::name::{MailboxId, Mood, Side};
+
+use super::Ledger;
+use crate::{
+    app::seats::Hold,
+    engine::{Refusal, StoredMessage},
+    store::{Change, Key, MailboxRow},
+};
+
+/// What a close has done to its mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// Another side still has it open.
+    Stays,
+    /// It is gone, or was already.
+    Gone,
+}
+
+impl Ledger {
+    /// Seats `side` at the mailbox, which is made where it is missing; a side that had closed it
+    /// has it open again.
+    ///
+    /// # Errors
+    /// [`Refusal::Crowded`] where two others sit.
+    pub(crate) fn open(
+        &mut self,
+        mailbox: &MailboxId,
+        side: &Side,
+        now: f64,
+    ) -> Result<(), Refusal> {
+        if !self.rows.mailboxes.contains_key(mailbox) {
+            let row = MailboxRow::new(Key::of_invented(mailbox), now);
+            self.changes.push(Change::MailboxMade { mailbox: row.key.clone(), updated: now });
+            self.rows.mailboxes.insert(mailbox.clone(), row);
+        }
+        let Some(row) = self.rows.mailboxes.get_mut(mailbox) else { return Ok(()) };
+        let (key, side) = (row.key.clone(), side.clone());
+        let change = match row.seats.of(&side)? {
+            None => Some(Change::Opened { mailbox: key.clone(), side: side.clone(), added: now }),
+            Some(Hold::Left) => Some(Change::Reopened { mailbox: key.clone(), side: side.clone() }),
+            Some(Hold::Held) => None,
+        };
+        row.seats.set(&side, Hold::Held);
+        row.updated = now;
+        self.changes.extend(change);
+        self.changes.push(Change::Touched { mailbox: key, updated: now });
+        Ok(())
+    }
+
+    /// Puts a message into the mailbox.
+    ///
+    /// # Errors
+    /// [`Refusal::NotOpen`] where there is no such mailbox.
+    pub(crate) fn add(
+        &mut self,
+        mailbox: &MailboxId,
+        message: Arc<StoredMessage>,
+    ) -> Result<(), Refusal> {
+        let row = self.rows.mailboxes.get_mut(mailbox).ok_or(Refusal::NotOpen)?;
+        row.updated = message.server_rx;
+        let (key, updated) = (row.key.clone(), row.updated);
+        self.changes.push(Change::Added { mailbox: key.clone(), message });
+        self.changes.push(Change::Touched { mailbox: key, updated });
+        Ok(())
+    }
+
+    /// Ends `side`'s part in the mailbox; the last to do so ends the mailbox. One that does not
+    /// exist counts as closed.
+    ///
+    /// # Errors
+    /// [`Refusal::Crowded`] where two others sit.
+    pub(crate) fn close(
+        &mut self,
+        mailbox: &MailboxId,
+        side: &Side,
+        mood: Option<&Mood>,
+        now: f64,
+    ) -> Result<Closing, Refusal> {
+        if !self.rows.mailboxes.contains_key(mailbox) {
+            return Ok(Closing::Gone);
+        }
+        self.open(mailbox, side, now)?;
+        let Some(row) = self.rows.mailboxes.get_mut(mailbox) else { return Ok(Closing::Gone) };
+        row.seats.set(side, Hold::Left);
+        if !row.seats.any_held() {
+            self.end_mailbox(mailbox);
+            return Ok(Closing::Gone);
+        }
+        self.changes.push(Change::Closed {
+            mailbox: row.key.clone(),
+            side: side.clone(),
+            mood: mood.cloned(),
+        });
+        Ok(Closing::Stays)
+    }
+
+    /// Forgets a mailbox, its messages, and the nameplates that lead there.
+    pub(super) fn end_mailbox(&mut self, mailbox: &MailboxId) {
+        let Some(row) = self.rows.mailboxes.remove(mailbox) else { return };
+        for name in &row.nameplates {
+            self.end_nameplate(name);
+        }
+        self.changes.push(Change::MailboxGone { mailbox: row.key });
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::Rows;
+
+    #[test]
+    fn the_last_close_ends_mailbox_and_nameplate() {
+        let mut ledger = Ledger::new(Rows::default());
+        let (m, a, b) = (MailboxId::new("m"), Side::new("a"), Side::new("b"));
+        for side in [&a, &b] {
+            ledger.claim(&8.into(), side, 1.0, m.clone()).unwrap();
+        }
+        assert_eq!(ledger.close(&m, &a, None, 2.0), Ok(Closing::Stays));
+        assert_eq!(ledger.close(&m, &a, None, 2.0), Ok(Closing::Stays), "again");
+        assert_eq!(ledger.list().len(), 1);
+        assert_eq!(ledger.close(&m, &b, Some(&Mood::Happy), 3.0), Ok(Closing::Gone));
+        assert!(ledger.is_empty());
+        ledger.take_changes();
+        assert_eq!(ledger.close(&m, &b, None, 4.0), Ok(Closing::Gone), "what is gone stays gone");
+        assert!(ledger.take_changes().is_empty());
+    }
+
+    #[test]
+    fn a_side_that_opens_again_keeps_the_mailbox() {
+        let mut ledger = Ledger::new(Rows::default());
+        let (m, a, b) = (MailboxId::new("m"), Side::new("a"), Side::new("b"));
+        ledger.open(&m, &a, 1.0).unwrap();
+        ledger.open(&m, &b, 1.0).unwrap();
+        ledger.close(&m, &a, None, 2.0).unwrap();
+        ledger.open(&m, &a, 3.0).unwrap();
+        assert_eq!(ledger.close(&m, &b, None, 4.0), Ok(Closing::Stays));
+    }
+
+    #[test]
+    fn a_third_side_can_neither_open_nor_close() {
+        let mut ledger = Ledger::new(Rows::default());
+        let (m, c) = (MailboxId::new("m"), Side::new("c"));
+        for side in ["a", "b"] {
+            ledger.open(&m, &Side::new(side), 1.0).unwrap();
+        }
+        ledger.take_changes();
+        assert_eq!(ledger.open(&m, &c, 2.0), Err(Refusal::Crowded));
+        assert_eq!(ledger.close(&m, &c, None, 2.0), Err(Refusal::Crowded));
+        assert!(ledger.take_changes().is_empty());
+    }
+}

@@ -1,0 +1,187 @@
+//! Allocate, claim, release [mailbox-server.md: commands].
+
+use wormhole_protocol::{
+    name::{MailboxId, Nameplate, Side},
+    wire::ListedNameplate,
+};
+
+use super::Ledger;
+use crate::{
+    app::seats::Hold,
+    engine::Refusal,
+    store::{Change, Key, MailboxRow, NameplateRow},
+};
+
+impl Ledger {
+    /// Lists the nameplates, sorted as texts.
+    pub(crate) fn list(&self) -> Vec<ListedNameplate> {
+        self.rows.nameplates.keys().map(|name| ListedNameplate { id: name.clone() }).collect()
+    }
+
+    /// Picks a free nameplate, of as few digits as possible; `draw` gives a number below its
+    /// argument.
+    ///
+    /// # Errors
+    /// [`Refusal::NoNameplate`] where none was found.
+    pub(crate) fn pick(&self, mut draw: impl FnMut(u32) -> u32) -> Result<Nameplate, Refusal> {
+        for size in [1..10, 10..100, 100..1_000] {
+            let free: Vec<u32> = size.filter(|number| self.is_free(*number)).collect();
+            if !free.is_empty() {
+                return Ok(free[draw(free.len() as u32) as usize].into());
+            }
+        }
+        (0..1_000)
+            .map(|_| 1_000 + draw(999_000))
+            .find(|number| self.is_free(*number))
+            .map(Nameplate::from)
+            .ok_or(Refusal::NoNameplate)
+    }
+
+    fn is_free(&self, number: u32) -> bool {
+        !self.rows.nameplates.contains_key(&number.to_string())
+    }
+
+    /// Seats `side` at the nameplate and its mailbox; where there is none, `fresh` is its mailbox.
+    ///
+    /// # Errors
+    /// [`Refusal::Reclaimed`] where the side had released it, [`Refusal::Crowded`] where two
+    /// others sit at either.
+    pub(crate) fn claim(
+        &mut self,
+        nameplate: &Nameplate,
+        side: &Side,
+        now: f64,
+        fresh: MailboxId,
+    ) -> Result<MailboxId, Refusal> {
+        let name = nameplate.as_str();
+        let Some(row) = self.rows.nameplates.get(name) else {
+            self.make_nameplate(name, fresh.clone(), now);
+            self.seat_at_nameplate(name, side, now);
+            self.open(&fresh, side, now)?;
+            return Ok(fresh);
+        };
+        let hold = row.seats.of(side)?;
+        if hold == Some(Hold::Left) {
+            return Err(Refusal::Reclaimed);
+        }
+        let mailbox = row.mailbox.clone();
+        self.open(&mailbox, side, now)?;
+        if hold.is_none() {
+            self.seat_at_nameplate(name, side, now);
+        }
+        Ok(mailbox)
+    }
+
+    fn make_nameplate(&mut self, name: &str, mailbox: MailboxId, now: f64) {
+        let key = Key::of_nameplate(&mailbox);
+        self.changes.push(Change::MailboxMade { mailbox: key.clone(), updated: now });
+        self.changes.push(Change::NameplateMade { name: name.to_owned(), mailbox: key.clone() });
+        let mut row = MailboxRow::new(key, now);
+        row.nameplates.push(name.to_owned());
+        self.rows.mailboxes.insert(mailbox.clone(), row);
+        self.rows.nameplates.insert(name.to_owned(), NameplateRow::new(mailbox));
+    }
+
+    fn seat_at_nameplate(&mut self, name: &str, side: &Side, now: f64) {
+        let Some(row) = self.rows.nameplates.get_mut(name) else { return };
+        row.seats.set(side, Hold::Held);
+        self.changes.push(Change::Claimed {
+            nameplate: name.to_owned(),
+            side: side.clone(),
+            added: now,
+        });
+    }
+
+    /// Gives `side`'s seat back; the last to do so ends the nameplate. What was never claimed
+    /// counts as released.
+    pub(crate) fn release(&mut self, name: &str, side: &Side) {
+        let Some(row) = self.rows.nameplates.get_mut(name) else { return };
+        if row.seats.of(side) != Ok(Some(Hold::Held)) {
+            return;
+        }
+        row.seats.set(side, Hold::Left);
+        if row.seats.any_held() {
+            let change = Change::Released { nameplate: name.to_owned(), side: side.clone() };
+            self.changes.push(change);
+        } else {
+            self.end_nameplate(name);
+        }
+    }
+
+    /// Forgets a nameplate and who sat there.
+    pub(super) fn end_nameplate(&mut self, name: &str) {
+        let Some(row) = self.rows.nameplates.remove(name) else { return };
+        if let Some(mailbox) = self.rows.mailboxes.get_mut(&row.mailbox) {
+            mailbox.nameplates.retain(|other| other != name);
+        }
+        self.changes.push(Change::NameplateGone { name: name.to_owned() });
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::store::Rows;
+
+    fn ledger() -> Ledger {
+        Ledger::new(Rows::default())
+    }
+
+    fn claim(ledger: &mut Ledger, name: &str, side: &str, fresh: &str) -> Result<String, Refusal> {
+        let name = name.parse().unwrap();
+        let mailbox = ledger.claim(&name, &Side::new(side), 1.0, MailboxId::new(fresh))?;
+        Ok(mailbox.as_str().to_owned())
+    }
+
+    #[test]
+    fn short_names_go_first_and_every_one_is_reached() {
+        let mut ledger = ledger();
+        let side = Side::new("a");
+        for taken in 0..999_u32 {
+            let name = ledger.pick(|bound| taken * 7 % bound).unwrap();
+            let digits = [9, 99, 999].iter().position(|most| taken < *most).unwrap() + 1;
+            assert_eq!(name.as_str().len(), digits);
+            ledger.claim(&name, &side, 1.0, MailboxId::new(taken.to_string())).unwrap();
+        }
+        assert_eq!(ledger.pick(|_| 5).unwrap().as_str(), "1005");
+        claim(&mut ledger, "1005", "a", "m").unwrap();
+        assert_eq!(ledger.pick(|_| 5), Err(Refusal::NoNameplate));
+    }
+
+    #[test]
+    fn a_third_side_is_refused_and_leaves_no_trace() {
+        let mut ledger = ledger();
+        assert_eq!(claim(&mut ledger, "8", "a", "m").unwrap(), "m");
+        assert_eq!(claim(&mut ledger, "8", "b", "x").unwrap(), "m");
+        ledger.take_changes();
+        assert_eq!(claim(&mut ledger, "8", "c", "x"), Err(Refusal::Crowded));
+        assert!(ledger.take_changes().is_empty());
+        assert_eq!(claim(&mut ledger, "8", "a", "x").unwrap(), "m");
+    }
+
+    #[test]
+    fn a_nameplate_whose_mailbox_is_full_is_crowded() {
+        let mut ledger = ledger();
+        claim(&mut ledger, "8", "a", "m").unwrap();
+        ledger.open(&MailboxId::new("m"), &Side::new("b"), 1.0).unwrap();
+        ledger.take_changes();
+        assert_eq!(claim(&mut ledger, "8", "c", "x"), Err(Refusal::Crowded));
+        assert!(ledger.take_changes().is_empty());
+    }
+
+    #[test]
+    fn the_last_release_ends_the_nameplate_and_a_claim_makes_another_mailbox() {
+        let mut ledger = ledger();
+        claim(&mut ledger, "8", "a", "m").unwrap();
+        claim(&mut ledger, "8", "b", "m").unwrap();
+        ledger.release("8", &Side::new("a"));
+        assert_eq!(claim(&mut ledger, "8", "a", "x"), Err(Refusal::Reclaimed));
+        ledger.release("8", &Side::new("c"));
+        ledger.release("no such", &Side::new("a"));
+        assert_eq!(ledger.list().len(), 1);
+        ledger.release("8", &Side::new("b"));
+        assert!(ledger.list().is_empty());
+        assert_eq!(claim(&mut ledger, "8", "a", "n").unwrap(), "n");
+    }
+}

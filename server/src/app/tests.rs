@@ -1,0 +1,147 @@
+//! The app between a store and a session that are played by the test.
+
+use actix::{Actor, Addr, Context, Handler, Recipient};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use wormhole_protocol::{
+    name::{Phase, Side},
+    wire::Body,
+};
+
+use super::*;
+use crate::engine::Done;
+
+/// Stands where a neighbour would, and hands its messages to the test.
+struct Probe<M>(tokio::sync::mpsc::UnboundedSender<M>);
+
+impl<M: Unpin + 'static> Actor for Probe<M> {
+    type Context = Context<Self>;
+}
+
+impl<M: Message<Result = ()> + Send + Unpin + 'static> Handler<M> for Probe<M> {
+    type Result = ();
+
+    fn handle(&mut self, message: M, _: &mut Self::Context) {
+        let _ = self.0.send(message);
+    }
+}
+
+fn probe<M>() -> (Recipient<M>, UnboundedReceiver<M>)
+where
+    M: Message<Result = ()> + Send + Unpin + 'static,
+{
+    let (heard, hearing) = unbounded_channel();
+    (Probe(heard).start().recipient(), hearing)
+}
+
+struct Stage {
+    app: Addr<App>,
+    jobs: UnboundedReceiver<Job>,
+    heard: UnboundedReceiver<Heard>,
+    session: SessionId,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let (store, jobs) = probe();
+        let (ears, heard) = probe();
+        let surroundings = Surroundings { config: Arc::default(), store, started: 0.0 };
+        let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
+        let session = SessionId::fresh();
+        app.do_send(Join { session, ears });
+        Self { app, jobs, heard, session }
+    }
+
+    /// Gives an order; its answer comes from the channel when there is one.
+    fn order(&self, ask: Ask) -> UnboundedReceiver<Result<Done, Refusal>> {
+        let (answered, answer) = unbounded_channel();
+        let order = Order { session: self.session, side: Side::new("a"), ask };
+        let sent = self.app.send(order);
+        actix::spawn(async move { answered.send(sent.await.unwrap()) });
+        answer
+    }
+
+    async fn job(&mut self) -> Job {
+        self.jobs.recv().await.unwrap()
+    }
+
+    async fn settle(&self) {
+        for _ in 0..16 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn written() -> Stored {
+    Stored(Ok(Yield::Written { replay: Vec::new() }))
+}
+
+fn add() -> Ask {
+    Ask::Add {
+        mailbox: MailboxId::new("m"),
+        phase: Phase::Pake,
+        body: Body::from_text(""),
+        id: None,
+    }
+}
+
+#[actix::test]
+async fn answers_and_echoes_wait_for_the_disk() {
+    let mut stage = Stage::set();
+    let mut opened = stage.order(Ask::Open(MailboxId::new("m")));
+    let open = stage.job().await;
+    let mut added = stage.order(add());
+    let job = stage.job().await;
+    let mut listed = stage.order(Ask::List);
+    let list = stage.job().await;
+    assert!(opened.try_recv().is_err());
+
+    open.from.do_send(written());
+    assert_eq!(opened.recv().await.unwrap(), Ok(Done::Opened(Vec::new())));
+    stage.settle().await;
+    assert!(stage.heard.try_recv().is_err() && added.try_recv().is_err());
+
+    job.from.do_send(written());
+    assert_eq!(added.recv().await.unwrap(), Ok(Done::Added));
+    assert!(matches!(stage.heard.try_recv(), Ok(Heard::Message(_))), "before the answer");
+    stage.settle().await;
+    assert!(listed.try_recv().is_err(), "it tells of what was decided before it");
+
+    list.from.do_send(written());
+    assert_eq!(listed.recv().await.unwrap(), Ok(Done::Listed(Vec::new())));
+    let mut again = stage.order(Ask::List);
+    assert_eq!(again.recv().await.unwrap(), Ok(Done::Listed(Vec::new())), "nothing to wait for");
+}
+
+#[actix::test]
+async fn a_failed_write_is_answered_and_forgotten() {
+    let mut stage = Stage::set();
+    let mut claimed = stage.order(Ask::Claim(8.into()));
+    let claim = stage.job().await;
+    let mut listed = stage.order(Ask::List);
+    let list = stage.job().await;
+    claim.from.do_send(Stored(Err(Failed)));
+    assert_eq!(claimed.recv().await.unwrap(), Err(Refusal::Broken));
+    let load = stage.job().await;
+    assert!(matches!(load.task.work, Work::Load));
+    list.from.do_send(Stored(Err(Failed)));
+    assert_eq!(listed.recv().await.unwrap(), Err(Refusal::Broken));
+    let mut early = stage.order(Ask::List);
+    assert_eq!(early.recv().await.unwrap(), Err(Refusal::Broken));
+
+    load.from.do_send(Stored(Ok(Yield::Loaded(Rows::default()))));
+    let mut again = stage.order(Ask::List);
+    assert_eq!(again.recv().await.unwrap(), Ok(Done::Listed(Vec::new())), "not the nameplate 8");
+}
+
+#[actix::test]
+async fn one_that_lost_its_mailbox_cannot_add() {
+    let mut stage = Stage::set();
+    let mut refused = stage.order(add());
+    assert_eq!(refused.recv().await.unwrap(), Err(Refusal::NotOpen));
+    stage.order(Ask::Open(MailboxId::new("m")));
+    stage.job().await;
+    stage.order(Ask::Close { mailbox: MailboxId::new("m"), mood: None });
+    stage.job().await;
+    let mut stale = stage.order(add());
+    assert_eq!(stale.recv().await.unwrap(), Err(Refusal::NotOpen));
+}

@@ -1,0 +1,70 @@
+//! What the owner of a server decides.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use wormhole_protocol::wire::MAX_COMMAND;
+
+/// Where nameplates, mailboxes and messages are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// In memory: they end with the server.
+    Memory,
+    /// In a SQLite file, made where it is missing.
+    File(PathBuf),
+}
+
+/// What the welcome says to every client, besides the client's own address.
+#[derive(Clone, Debug, Default)]
+pub struct Welcome {
+    /// Shown to the people at both ends.
+    pub motd: Option<String>,
+    /// Turns every client away with this text.
+    pub error: Option<String>,
+    /// The newest version of the Python client, which older ones then advise to install.
+    pub current_cli_version: Option<String>,
+}
+
+/// A server's settings; the defaults are those of the program.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the state is kept; by default in memory.
+    pub database: Database,
+    /// What the welcome says; by default nothing.
+    pub welcome: Welcome,
+    /// Whether `list` tells the nameplates in use; otherwise it answers with none.
+    pub listing: bool,
+    /// Peers whose `X-Real-IP` and `X-Real-Port` are believed; by default none.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long a mailbox stays that nobody touches.
+    pub expiry: Duration,
+    /// How often expired mailboxes are looked for; not zero.
+    pub prune_every: Duration,
+    /// How often a client is pinged; not zero.
+    pub ping_every: Duration,
+    /// How long a client may say nothing, not even a pong.
+    pub silence: Duration,
+    /// How long clients may take at shutdown to hang up by themselves; by default no time at all.
+    pub goodbye: Duration,
+    /// The largest message of the websocket, in bytes.
+    pub max_command: usize,
+    /// The threads that serve connections; at least one.
+    pub workers: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database: Database::Memory,
+            welcome: Welcome::default(),
+            listing: true,
+            trusted_proxies: Vec::new(),
+            expiry: Duration::from_secs(660),
+            prune_every: Duration::from_secs(300),
+            ping_every: Duration::from_secs(60),
+            silence: Duration::from_secs(600),
+            goodbye: Duration::ZERO,
+            max_command: MAX_COMMAND,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}

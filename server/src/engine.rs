@@ -1,0 +1,142 @@
+//! The seam between the sessions and whatever keeps the mailboxes: only these messages cross it.
+//!
+//! A session [enters](Enter) the hall once it knows its app, then gives [`Order`]s to the app one
+//! at a time, and [hears](Heard) what is added to the mailbox that it has open.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use actix::{Message, Recipient};
+use wormhole_protocol::{
+    name::{AppId, MailboxId, Mood, Nameplate, Phase, Side},
+    wire::{Answer, Body, ListedNameplate},
+};
+
+/// Tells one connection from all others of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionId(u64);
+
+impl SessionId {
+    /// Gives one that was never given before.
+    pub(crate) fn fresh() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A session has bound: it asks the hall for its app.
+#[derive(Message)]
+#[rtype(result = "Desk")]
+pub(crate) struct Enter {
+    pub(crate) app: AppId,
+    pub(crate) session: SessionId,
+    pub(crate) ears: Recipient<Heard>,
+}
+
+/// Where the sessions of one app give their orders.
+pub(crate) struct Desk {
+    pub(crate) orders: Recipient<Order>,
+    pub(crate) leave: Recipient<Leave>,
+}
+
+/// One command that passed the checks which need no knowledge beyond the connection.
+#[derive(Message)]
+#[rtype(result = "Result<Done, Refusal>")]
+pub(crate) struct Order {
+    pub(crate) session: SessionId,
+    pub(crate) side: Side,
+    pub(crate) ask: Ask,
+}
+
+/// The connection has ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Leave(pub(crate) SessionId);
+
+/// What an order asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Ask {
+    List,
+    Allocate,
+    Claim(Nameplate),
+    /// The name may be any text: what is no nameplate is nobody's.
+    Release(String),
+    Open(MailboxId),
+    Add {
+        mailbox: MailboxId,
+        phase: Phase,
+        body: Body,
+        id: Option<String>,
+    },
+    Close {
+        mailbox: MailboxId,
+        mood: Option<Mood>,
+    },
+}
+
+/// An order carried out, and on disk.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Done {
+    Listed(Vec<ListedNameplate>),
+    Allocated(Nameplate),
+    Claimed(MailboxId),
+    Released,
+    /// Every message until now; later ones are heard.
+    Opened(Vec<StoredMessage>),
+    /// The sender hears its own message.
+    Added,
+    Closed,
+}
+
+/// An order refused; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("crowded")]
+    Crowded,
+    #[error("reclaimed")]
+    Reclaimed,
+    /// The mailbox went away under the connection.
+    #[error("must open mailbox before adding")]
+    NotOpen,
+    #[error("all nameplates are in use")]
+    NoNameplate,
+    /// The store failed: what this connection knows may no longer be true.
+    #[error("the server cannot use its database")]
+    Broken,
+}
+
+/// News for one session.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) enum Heard {
+    /// Somebody has added a message to the open mailbox.
+    Message(Arc<StoredMessage>),
+    /// The session was too slow to take a message, and hears no more.
+    Cut,
+}
+
+/// A message as the server keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StoredMessage {
+    pub(crate) side: Side,
+    pub(crate) phase: Phase,
+    pub(crate) body: Body,
+    /// When the `add` came, in unix seconds.
+    pub(crate) server_rx: f64,
+    /// The mark of the `add`, where it was a text.
+    pub(crate) id: Option<String>,
+}
+
+impl From<StoredMessage> for Answer {
+    fn from(message: StoredMessage) -> Self {
+        Self::Message {
+            side: message.side,
+            phase: message.phase,
+            body: message.body,
+            server_rx: Some(message.server_rx),
+            id: message.id.into(),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The hall: shows every session to its app, and starts and ends the apps.
+//!
+//! in: [`Enter`] (from the sessions)
+//! out: [`Join`] and [`Prune`] (to the apps)
+
+use std::collections::{BTreeMap, HashMap};
+
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, WrapFuture,
+};
+use wormhole_protocol::name::AppId;
+
+use crate::{
+    app::{App, Join, Prune, Surroundings},
+    engine::{Desk, Enter},
+    store::Rows,
+};
+
+/// The actor that knows all apps.
+pub(crate) struct Hall {
+    surroundings: Surroundings,
+    apps: HashMap<AppId, Entry>,
+}
+
+/// An app that is running: every app with rows is.
+struct Entry {
+    app: Addr<App>,
+    /// The sessions that it was ever shown.
+    visits: u64,
+}
+
+impl Hall {
+    /// Starts the apps that the store has rows of.
+    pub(crate) fn new(surroundings: Surroundings, stored: BTreeMap<AppId, Rows>) -> Self {
+        let apps = stored
+            .into_iter()
+            .map(|(id, rows)| (id.clone(), Entry::start(id, rows, &surroundings)))
+            .collect();
+        Self { surroundings, apps }
+    }
+
+    /// Each app prunes by itself: what goes wrong in one does not concern the others.
+    fn prune(&mut self, ctx: &mut Context<Self>) {
+        for (id, entry) in &self.apps {
+            let (id, visits) = (id.clone(), entry.visits);
+            let pruning = entry.app.send(Prune).into_actor(self);
+            ctx.spawn(pruning.map(move |idle, hall, _| {
+                let unvisited = hall.apps.get(&id).is_some_and(|entry| entry.visits == visits);
+                if unvisited && idle.unwrap_or(true) {
+                    hall.apps.remove(&id);
+                }
+            }));
+        }
+    }
+}
+
+impl Entry {
+    fn start(id: AppId, rows: Rows, surroundings: &Surroundings) -> Self {
+        Self { app: App::start_with(id, rows, surroundings.clone()), visits: 0 }
+    }
+}
+
+impl Actor for Hall {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(self.surroundings.config.prune_every, Self::prune);
+    }
+}
+
+impl Handler<Enter> for Hall {
+    type Result = MessageResult<Enter>;
+
+    fn handle(&mut self, enter: Enter, _: &mut Self::Context) -> Self::Result {
+        let Enter { app: id, session, ears } = enter;
+        let entry = self
+            .apps
+            .entry(id.clone())
+            .or_insert_with(|| Entry::start(id, Rows::default(), &self.surroundings));
+        entry.visits += 1;
+        entry.app.do_send(Join { session, ears });
+        let orders = entry.app.clone().recipient();
+        MessageResult(Desk { orders, leave: entry.app.clone().recipient() })
+    }
+}

@@ -1,0 +1,150 @@
+//! The store: collects what the apps have decided while the writer is busy, and has it written in
+//! one commit.
+//!
+//! in: [`Job`] (from the apps), [`Drain`] (from [`launch`](crate::launch))
+//! out: [`Stored`] (to the app that gave the job, in the order of its jobs)
+
+mod apply;
+mod load;
+mod rows;
+mod schema;
+mod writer;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    mem,
+    sync::{Mutex, PoisonError},
+};
+
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MailboxError, Message, Recipient,
+    ResponseFuture, SyncArbiter, WrapFuture,
+};
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+use wormhole_protocol::name::AppId;
+
+pub use schema::DatabaseError;
+
+pub(crate) use rows::{Change, Key, MailboxRow, NameplateRow, Rows};
+pub(crate) use writer::{Failed, Task, Work, Yield};
+
+use crate::config::Database;
+use writer::{Batch, Shut, Writer};
+
+/// A task, and who wants to know when it is on disk.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Job {
+    pub(crate) task: Task,
+    pub(crate) from: Recipient<Stored>,
+}
+
+/// A job's task is on disk, or has failed.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Stored(pub(crate) Result<Yield, Failed>);
+
+/// Closes the database as soon as nothing waits to be written.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain;
+
+/// The batching actor.
+pub(crate) struct Store {
+    writer: Addr<Writer>,
+    queue: Vec<Job>,
+    state: State,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+enum State {
+    /// The writer has nothing to do.
+    Idle,
+    /// The writer is at a batch of these.
+    Writing(VecDeque<Recipient<Stored>>),
+}
+
+/// A long batch keeps everybody waiting for its last task.
+const MAX_BATCH: usize = 256;
+
+impl Store {
+    /// Opens the database and starts the writer; gives the rows of every app too. A running actix
+    /// system is needed.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] where the database cannot be used.
+    pub(crate) fn start(
+        database: &Database,
+    ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
+        let opened = schema::open(database)?;
+        let apps = load::everything(&opened.connection)?;
+        let opened = Mutex::new(Some(opened));
+        let writer = SyncArbiter::start(1, move || {
+            Writer::new(opened.lock().unwrap_or_else(PoisonError::into_inner).take())
+        });
+        let store = Self { writer, queue: Vec::new(), state: State::Idle, drained: None };
+        Ok((store.start(), apps))
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.state, State::Writing(_)) {
+            return;
+        }
+        if self.queue.is_empty() {
+            return self.shut(ctx);
+        }
+        let later = self.queue.split_off(self.queue.len().min(MAX_BATCH));
+        let jobs = mem::replace(&mut self.queue, later);
+        let (tasks, waiting) = jobs.into_iter().map(|job| (job.task, job.from)).unzip();
+        self.state = State::Writing(waiting);
+        let writing = self.writer.send(Batch(tasks)).into_actor(self);
+        ctx.spawn(writing.map(|results, store, ctx| store.written(results, ctx)));
+    }
+
+    fn shut(&mut self, ctx: &mut Context<Self>) {
+        let Some(drained) = self.drained.take() else { return };
+        let shutting = self.writer.send(Shut).into_actor(self);
+        ctx.spawn(shutting.map(|_, _, _| {
+            // Whoever drains may have stopped waiting.
+            let _ = drained.send(());
+        }));
+    }
+
+    fn written(
+        &mut self,
+        results: Result<Vec<Result<Yield, Failed>>, MailboxError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let State::Writing(waiting) = mem::replace(&mut self.state, State::Idle) else { return };
+        let mut results = results.unwrap_or_default().into_iter();
+        for job in waiting {
+            job.do_send(Stored(results.next().unwrap_or(Err(Failed))));
+        }
+        self.write(ctx);
+    }
+}
+
+impl Actor for Store {
+    type Context = Context<Self>;
+}
+
+impl Handler<Job> for Store {
+    type Result = ();
+
+    fn handle(&mut self, job: Job, ctx: &mut Self::Context) {
+        self.queue.push(job);
+        self.write(ctx);
+    }
+}
+
+impl Handler<Drain> for Store {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+        let (drained, done) = oneshot::channel();
+        self.drained = Some(drained);
+        self.write(ctx);
+        Box::pin(done.map(drop))
+    }
+}

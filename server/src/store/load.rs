@@ -1,0 +1,147 @@
+//! Reading rows, also such as only the Python server's looser typing could leave behind.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, Result, Row, types::ValueRef};
+use wormhole_protocol::{
+    name::{AppId, MailboxId, Side},
+    wire::Body,
+};
+
+use super::{Key, MailboxRow, NameplateRow, Rows};
+use crate::{
+    app::{Hold, Seats},
+    engine::StoredMessage,
+};
+
+/// Reads the rows of every app, and drops messages whose mailbox is gone.
+pub(super) fn everything(connection: &Connection) -> Result<BTreeMap<AppId, Rows>> {
+    let mut apps =
+        connection.prepare("SELECT app_id FROM mailboxes UNION SELECT app_id FROM nameplates")?;
+    let ids =
+        apps.query_map([], |row| Ok(AppId::new(text(row, 0)?)))?.collect::<Result<Vec<_>>>()?;
+    let apps: BTreeMap<AppId, Rows> = ids
+        .into_iter()
+        .map(|id| app(connection, &id).map(|rows| (id, rows)))
+        .collect::<Result<_>>()?;
+    drop_orphans(connection, &apps)?;
+    Ok(apps)
+}
+
+/// Reads the rows of one app.
+pub(super) fn app(connection: &Connection, app: &AppId) -> Result<Rows> {
+    let mut rows = Rows::default();
+    mailboxes(connection, app, &mut rows)?;
+    nameplates(connection, app, &mut rows)?;
+    Ok(rows)
+}
+
+fn mailboxes(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<()> {
+    let mut select =
+        connection.prepare_cached("SELECT id, updated FROM mailboxes WHERE app_id = ?1")?;
+    let mut sides = connection.prepare_cached(
+        "SELECT side, opened FROM mailbox_sides WHERE mailbox_id = ?1 ORDER BY added, rowid",
+    )?;
+    let mut found = select.query([app.as_str()])?;
+    while let Some(row) = found.next()? {
+        let stored = text(row, 0)?;
+        let key = Key::parse(&stored, app);
+        let id = key.id().clone();
+        let mut mailbox = MailboxRow::new(key, number(row, 1)?);
+        mailbox.seats = seats(sides.query([stored])?)?;
+        rows.mailboxes.insert(id, mailbox);
+    }
+    Ok(())
+}
+
+fn nameplates(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<()> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, name, mailbox_id FROM nameplates WHERE app_id = ?1 ORDER BY id",
+    )?;
+    let mut sides = connection.prepare_cached(
+        "SELECT side, claimed FROM nameplate_sides WHERE nameplates_id = ?1 ORDER BY added, rowid",
+    )?;
+    let mut found = select.query([app.as_str()])?;
+    while let Some(row) = found.next()? {
+        let name = text(row, 1)?;
+        let id = Key::parse(&text(row, 2)?, app).id().clone();
+        let mut nameplate = NameplateRow::new(id);
+        nameplate.seats = seats(sides.query([row.get::<_, i64>(0)?])?)?;
+        if let Some(mailbox) = rows.mailboxes.get_mut(&nameplate.mailbox) {
+            mailbox.nameplates.push(name.clone());
+        }
+        rows.nameplates.insert(name, nameplate);
+    }
+    Ok(())
+}
+
+fn seats(mut found: rusqlite::Rows<'_>) -> Result<Seats> {
+    let mut seats = Seats::default();
+    while let Some(row) = found.next()? {
+        let hold = if number(row, 1)? == 0.0 { Hold::Left } else { Hold::Held };
+        seats.set(&Side::new(text(row, 0)?), hold);
+    }
+    Ok(seats)
+}
+
+/// Reads the messages of one mailbox, the oldest first.
+pub(super) fn messages(
+    connection: &Connection,
+    app: &AppId,
+    mailbox: &MailboxId,
+) -> Result<Vec<StoredMessage>> {
+    let mut select = connection.prepare_cached(
+        "SELECT side, phase, body, server_rx, msg_id FROM messages
+         WHERE app_id = ?1 AND mailbox_id = ?2 ORDER BY server_rx, rowid",
+    )?;
+    let found = select.query_map([app.as_str(), mailbox.as_str()], |row| {
+        Ok(StoredMessage {
+            side: Side::new(text(row, 0)?),
+            phase: text(row, 1)?.into(),
+            body: Body::from_text(text(row, 2)?),
+            server_rx: number(row, 3)?,
+            id: match row.get_ref(4)? {
+                ValueRef::Null => None,
+                _ => Some(text(row, 4)?),
+            },
+        })
+    })?;
+    found.collect()
+}
+
+fn drop_orphans(connection: &Connection, apps: &BTreeMap<AppId, Rows>) -> Result<()> {
+    let mut select = connection.prepare("SELECT DISTINCT app_id, mailbox_id FROM messages")?;
+    let places = select
+        .query_map([], |row| Ok((AppId::new(text(row, 0)?), MailboxId::new(text(row, 1)?))))?
+        .collect::<Result<Vec<_>>>()?;
+    for (app, mailbox) in places {
+        if apps.get(&app).is_some_and(|rows| rows.mailboxes.contains_key(&mailbox)) {
+            continue;
+        }
+        connection.execute(
+            "DELETE FROM messages WHERE app_id IS ?1 AND mailbox_id IS ?2",
+            [app.as_str(), mailbox.as_str()],
+        )?;
+    }
+    Ok(())
+}
+
+fn text(row: &Row<'_>, column: usize) -> Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+    })
+}
+
+/// Reads a number; SQLite gives back a whole one as an integer.
+fn number(row: &Row<'_>, column: usize) -> Result<f64> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Integer(number) => number as f64,
+        ValueRef::Real(number) => number,
+        _ => 0.0,
+    })
+}

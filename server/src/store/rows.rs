@@ -1,0 +1,135 @@
+//! The rows of one app, as memory holds them, and the ways in which they change.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use wormhole_protocol::name::{AppId, MailboxId, Mood, Side};
+
+use crate::{app::Seats, engine::StoredMessage};
+
+/// All rows of one app but its messages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rows {
+    /// By name; an old file may hold names that are no numbers.
+    pub(crate) nameplates: BTreeMap<String, NameplateRow>,
+    pub(crate) mailboxes: HashMap<MailboxId, MailboxRow>,
+}
+
+/// A nameplate in use.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NameplateRow {
+    pub(crate) mailbox: MailboxId,
+    pub(crate) seats: Seats,
+}
+
+impl NameplateRow {
+    pub(crate) fn new(mailbox: MailboxId) -> Self {
+        Self { mailbox, seats: Seats::default() }
+    }
+}
+
+/// A mailbox in use.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MailboxRow {
+    pub(crate) key: Key,
+    /// When it was last touched, in unix seconds.
+    pub(crate) updated: f64,
+    pub(crate) seats: Seats,
+    /// The nameplates that lead here; more than one only in an old file.
+    pub(crate) nameplates: Vec<String>,
+}
+
+impl MailboxRow {
+    pub(crate) fn new(key: Key, updated: f64) -> Self {
+        Self { key, updated, seats: Seats::default(), nameplates: Vec::new() }
+    }
+}
+
+/// The text by which the tables know a mailbox, unique over all apps as the Python server's
+/// tables demand. A client may invent an id that another app has, so that an invented one is
+/// kept with its app behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// The id alone: it was made up here, at random.
+    Plain(MailboxId),
+    /// The id, a unit separator, the app.
+    Scoped(MailboxId),
+}
+
+const SEPARATOR: char = '\u{1f}';
+
+impl Key {
+    /// The key of a mailbox that was made for a nameplate.
+    pub(crate) fn of_nameplate(mailbox: &MailboxId) -> Self {
+        Self::Plain(mailbox.clone())
+    }
+
+    /// The key of a mailbox whose id came from a client.
+    pub(crate) fn of_invented(mailbox: &MailboxId) -> Self {
+        Self::Scoped(mailbox.clone())
+    }
+
+    /// Reads what the tables hold.
+    pub(crate) fn parse(text: &str, app: &AppId) -> Self {
+        let id = text.strip_suffix(app.as_str()).and_then(|rest| rest.strip_suffix(SEPARATOR));
+        match id {
+            Some(id) => Self::Scoped(MailboxId::new(id)),
+            None => Self::Plain(MailboxId::new(text)),
+        }
+    }
+
+    /// The id as clients know it.
+    pub(crate) fn id(&self) -> &MailboxId {
+        match self {
+            Self::Plain(id) | Self::Scoped(id) => id,
+        }
+    }
+
+    /// Writes what the tables hold.
+    pub(crate) fn text(&self, app: &AppId) -> String {
+        match self {
+            Self::Plain(id) => id.to_string(),
+            Self::Scoped(id) => format!("{id}{SEPARATOR}{app}"),
+        }
+    }
+
+    /// Tells whether the mailbox was made for a nameplate.
+    pub(crate) fn is_for_nameplate(&self) -> bool {
+        matches!(self, Self::Plain(_))
+    }
+}
+
+/// One change of the rows of one app.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
+    MailboxMade { mailbox: Key, updated: f64 },
+    Touched { mailbox: Key, updated: f64 },
+    Opened { mailbox: Key, side: Side, added: f64 },
+    Reopened { mailbox: Key, side: Side },
+    Closed { mailbox: Key, side: Side, mood: Option<Mood> },
+    Added { mailbox: Key, message: Arc<StoredMessage> },
+    MailboxGone { mailbox: Key },
+    NameplateMade { name: String, mailbox: Key },
+    Claimed { nameplate: String, side: Side, added: f64 },
+    Released { nameplate: String, side: Side },
+    NameplateGone { name: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_two_apps_differ_and_are_read_back() {
+        let (one, two) = (AppId::new("one"), AppId::new("two"));
+        for id in ["m", "", "m\u{1f}one", "m\u{1f}one\u{1f}one"] {
+            let key = Key::of_invented(&MailboxId::new(id));
+            assert_ne!(key.text(&one), key.text(&two));
+            assert_eq!(Key::parse(&key.text(&one), &one), key);
+        }
+        let plain = Key::of_nameplate(&MailboxId::new("abc"));
+        assert_eq!(Key::parse(&plain.text(&one), &one), plain);
+    }
+}

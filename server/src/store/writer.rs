@@ -1,0 +1,221 @@
+//! The one thread that writes: a batch of tasks is one commit.
+
+use std::{collections::HashSet, fs::File};
+
+use actix::{Actor, Handler, Message, SyncContext};
+use rusqlite::Connection;
+use wormhole_protocol::name::{AppId, MailboxId};
+
+use super::{Change, Rows, apply::apply, load, schema::Opened};
+use crate::engine::StoredMessage;
+
+/// Something to do for one app.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) app: AppId,
+    pub(crate) work: Work,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Writes the changes, then reads the messages of a mailbox where one is to be replayed.
+    Write { changes: Vec<Change>, replay: Option<MailboxId> },
+    /// Reads the app's rows; the first thing to ask for after a failure.
+    Load,
+}
+
+/// What came of a task, once its batch is on disk.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Yield {
+    Written { replay: Vec<StoredMessage> },
+    Loaded(Rows),
+}
+
+/// A task failed: nothing of it is on disk, and nothing of its app will be until the app loads its
+/// rows again. The reason is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failed;
+
+/// Tasks in the order in which they were decided; the answers come in the same order.
+#[derive(Message)]
+#[rtype(result = "Vec<Result<Yield, Failed>>")]
+pub(super) struct Batch(pub(super) Vec<Task>);
+
+/// Closes the database; what comes later fails.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Shut;
+
+pub(super) struct Writer {
+    connection: Option<Connection>,
+    /// Dropped after the connection.
+    lock: Option<File>,
+    /// Apps whose memory is ahead of the disk.
+    ahead: HashSet<AppId>,
+}
+
+impl Writer {
+    pub(super) fn new(opened: Option<Opened>) -> Self {
+        let (connection, lock) = opened.map(|o| (o.connection, o.lock)).unzip();
+        Self { connection, lock: lock.flatten(), ahead: HashSet::new() }
+    }
+
+    fn write(&mut self, batch: &[Task]) -> Vec<Result<Yield, Failed>> {
+        let Some(connection) = &self.connection else {
+            return batch.iter().map(|_| Err(Failed)).collect();
+        };
+        if self.ahead.is_empty()
+            && let Ok(yields) = commit(connection, batch)
+        {
+            return yields.into_iter().map(Ok).collect();
+        }
+        // Alone, so that a task that cannot be done takes only its own app's later ones with it.
+        batch.iter().map(|task| write_alone(connection, &mut self.ahead, task)).collect()
+    }
+}
+
+fn write_alone(
+    connection: &Connection,
+    ahead: &mut HashSet<AppId>,
+    task: &Task,
+) -> Result<Yield, Failed> {
+    if ahead.contains(&task.app) && !matches!(task.work, Work::Load) {
+        return Err(Failed);
+    }
+    match commit(connection, std::slice::from_ref(task)).map(|mut yields| yields.pop()) {
+        Ok(Some(done)) => {
+            ahead.remove(&task.app);
+            Ok(done)
+        }
+        Ok(None) => Err(Failed),
+        Err(reason) => {
+            tracing::error!(%reason, "the channel database failed");
+            ahead.insert(task.app.clone());
+            Err(Failed)
+        }
+    }
+}
+
+fn commit(connection: &Connection, batch: &[Task]) -> rusqlite::Result<Vec<Yield>> {
+    let transaction = connection.unchecked_transaction()?;
+    let yields = batch.iter().map(|task| perform(&transaction, task)).collect::<Result<_, _>>()?;
+    transaction.commit()?;
+    Ok(yields)
+}
+
+fn perform(connection: &Connection, task: &Task) -> rusqlite::Result<Yield> {
+    match &task.work {
+        Work::Load => load::app(connection, &task.app).map(Yield::Loaded),
+        Work::Write { changes, replay } => {
+            changes.iter().try_for_each(|change| apply(connection, &task.app, change))?;
+            let replay = match replay {
+                Some(mailbox) => load::messages(connection, &task.app, mailbox)?,
+                None => Vec::new(),
+            };
+            Ok(Yield::Written { replay })
+        }
+    }
+}
+
+impl Actor for Writer {
+    type Context = SyncContext<Self>;
+}
+
+impl Handler<Batch> for Writer {
+    type Result = Vec<Result<Yield, Failed>>;
+
+    fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) -> Self::Result {
+        self.write(&batch)
+    }
+}
+
+impl Handler<Shut> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, _: Shut, _: &mut Self::Context) {
+        self.connection = None;
+        self.lock = None;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use wormhole_protocol::{name::Side, wire::Body};
+
+    use super::*;
+    use crate::{
+        config::Database,
+        store::{Key, schema},
+    };
+
+    fn writer() -> Writer {
+        Writer::new(Some(schema::open(&Database::Memory).unwrap()))
+    }
+
+    fn task(app: &str, changes: Vec<Change>) -> Task {
+        let replay = Some(MailboxId::new("m"));
+        Task { app: AppId::new(app), work: Work::Write { changes, replay } }
+    }
+
+    fn made() -> Change {
+        Change::MailboxMade { mailbox: Key::of_invented(&MailboxId::new("m")), updated: 1.5 }
+    }
+
+    fn added(server_rx: f64) -> Change {
+        let message = StoredMessage {
+            side: Side::new("a"),
+            phase: "p".to_owned().into(),
+            body: Body::from_text("00"),
+            server_rx,
+            id: None,
+        };
+        let mailbox = Key::of_invented(&MailboxId::new("m"));
+        Change::Added { mailbox, message: Arc::new(message) }
+    }
+
+    #[test]
+    fn a_replay_holds_what_the_batch_wrote_before_it_in_the_order_of_time() {
+        let mut writer = writer();
+        let batch = [
+            task("app", vec![made(), added(3.0), added(2.5)]),
+            task("other", vec![made()]),
+            task("app", vec![added(4.0)]),
+        ];
+        let times: Vec<Vec<f64>> = writer
+            .write(&batch)
+            .into_iter()
+            .map(|done| match done.unwrap() {
+                Yield::Written { replay } => replay.iter().map(|m| m.server_rx).collect(),
+                Yield::Loaded(_) => unreachable!("nothing was loaded"),
+            })
+            .collect();
+        assert_eq!(times, [vec![2.5, 3.0], vec![], vec![2.5, 3.0, 4.0]]);
+    }
+
+    #[test]
+    fn a_failure_stays_with_its_app_until_that_loads() {
+        let mut writer = writer();
+        let batch = [
+            task("bad", vec![made()]),
+            task("good", vec![made()]),
+            task("bad", vec![made(), added(1.0)]),
+            task("good", vec![added(1.0)]),
+            task("bad", vec![added(2.0)]),
+        ];
+        let well: Vec<bool> = writer.write(&batch).iter().map(Result::is_ok).collect();
+        assert_eq!(well, [true, true, false, true, false], "a mailbox is made only once");
+
+        assert_eq!(writer.write(&[task("bad", vec![added(3.0)])]), [Err(Failed)]);
+        let load = Task { app: AppId::new("bad"), work: Work::Load };
+        let loaded = writer.write(&[load]).pop().unwrap().unwrap();
+        let Yield::Loaded(rows) = loaded else { unreachable!("a load loads") };
+        assert_eq!(rows.mailboxes.len(), 1);
+        let done = writer.write(&[task("bad", vec![added(4.0)])]).pop().unwrap().unwrap();
+        let Yield::Written { replay } = done else { unreachable!("a write writes") };
+        assert_eq!(replay.len(), 1, "of the failed tasks nothing is left");
+    }
+}

@@ -1,0 +1,120 @@
+"""A peer that misbehaves on purpose, made of the Python client's library.
+
+scripted.py URL send NAME SIZE SENT    offers the file NAME of SIZE bytes, sends the first SENT of
+                                       them, hangs up if that is not all; prints the code first
+scripted.py URL receive CODE WHAT      takes an offered file; WHAT is `wrong-hash` (acknowledges a
+                                       hash that is not the file's) or `vanish` (hangs up after the
+                                       first record)
+
+NAME is JSON text, so that it can hold any character. The last line printed says how it went.
+"""
+
+import hashlib
+import json
+import sys
+
+import wormhole
+from twisted.internet import defer, reactor
+from wormhole.transit import TransitReceiver, TransitSender
+
+APPID = "lothar.com/wormhole/text-or-file-xfer"
+RECORD = 65536
+
+
+def say(text):
+    print(text, flush=True)
+
+
+async def tell(w, message):
+    w.send_message(json.dumps(message).encode())
+
+
+async def hear(w, wanted):
+    while True:
+        message = json.loads(await w.get_message())
+        if "error" in message:
+            say("refused: " + json.dumps(message["error"]))
+            return None
+        if wanted in message:
+            return message[wanted]
+
+
+async def connect(w, transit):
+    await tell(w, {"transit": {
+        "abilities-v1": transit.get_connection_abilities(),
+        "hints-v1": await transit.get_connection_hints(),
+    }})
+    theirs = await hear(w, "transit")
+    if theirs is None:
+        return False
+    transit.add_connection_hints(theirs.get("hints-v1", []))
+    transit.set_transit_key(w.derive_key(APPID + "/transit-key", transit.TRANSIT_KEY_LENGTH))
+    return True
+
+
+async def send(w, name, size, sent):
+    w.allocate_code()
+    say("code " + await w.get_code())
+    transit = TransitSender(None)
+    await tell(w, {"offer": {"file": {"filename": json.loads(name), "filesize": size}}})
+    if not await connect(w, transit):
+        return
+    if await hear(w, "answer") is None:
+        return
+    pipe = await transit.connect()
+    content = b"\0" * sent
+    for start in range(0, sent, RECORD):
+        pipe.send_record(content[start:start + RECORD])
+    if sent == size:
+        ack = json.loads(await pipe.receive_record())
+        right = ack.get("sha256", hashlib.sha256(content).hexdigest())
+        say("acknowledged" if right == hashlib.sha256(content).hexdigest() else "wrong hash")
+    else:
+        say("gone")
+    pipe.close()
+
+
+async def receive(w, code, what):
+    w.set_code(code)
+    transit = TransitReceiver(None)
+    if not await connect(w, transit):
+        return
+    offer = await hear(w, "offer")
+    if offer is None:
+        return
+    await tell(w, {"answer": {"file_ack": "ok"}})
+    pipe = await transit.connect()
+    left = offer["file"]["filesize"]
+    while left > 0:
+        left -= len(await pipe.receive_record())
+        if what == "vanish":
+            say("gone")
+            pipe.close()
+            return
+    pipe.send_record(json.dumps({"ack": "ok", "sha256": "00" * 32}).encode())
+    say("lied")
+    pipe.close()
+
+
+async def main(url, task, *args):
+    w = wormhole.create(APPID, url, reactor)
+    try:
+        if task == "send":
+            await send(w, args[0], int(args[1]), int(args[2]))
+        else:
+            await receive(w, *args)
+    finally:
+        try:
+            await w.close()
+        except Exception as error:
+            say("closed with " + type(error).__name__)
+
+
+def start():
+    done = defer.ensureDeferred(main(*sys.argv[1:]))
+    done.addErrback(lambda failure: say("failed with " + failure.type.__name__))
+    done.addBoth(lambda _: reactor.stop())
+
+
+reactor.callWhenRunning(start)
+reactor.run()

@@ -1,0 +1,68 @@
+//! The `wormhole` programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Maker, Missing, Process, Server, Stream};
+
+/// Runs one maker's `wormhole` against one server.
+#[derive(Clone, Debug)]
+pub struct Client {
+    program: PathBuf,
+    url: String,
+}
+
+impl Client {
+    /// Finds the maker's program.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when the peer's program is not installed.
+    pub fn new(maker: Maker, server: &Server) -> Result<Self, Missing> {
+        Self::at(maker, server.url())
+    }
+
+    /// Finds the maker's program, to be run against any address at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when the peer's program is not installed.
+    pub fn at(maker: Maker, url: &str) -> Result<Self, Missing> {
+        Ok(Self { program: maker.program("wormhole")?, url: url.to_owned() })
+    }
+
+    /// Builds `wormhole send ARGS`, to be run in `folder`.
+    pub fn send(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = self.command(folder);
+        command.args(["send", "--hide-progress", "--no-qr"]).args(args);
+        command
+    }
+
+    /// Builds `wormhole receive ARGS`, to be run in `folder`, which accepts without asking.
+    pub fn receive(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = self.command(folder);
+        command.args(["receive", "--hide-progress", "--accept-file"]).args(args);
+        command
+    }
+
+    fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C.UTF-8");
+        for setting in ["APPID", "RELAY_URL", "TRANSIT_HELPER", "ACCEPT_FILE", "QR"] {
+            command.env_remove(format!("WORMHOLE_{setting}"));
+        }
+        command.args(["--relay-url", &self.url, "--transit-helper", ""]);
+        command
+    }
+}
+
+impl Process {
+    /// Waits until a sender shows its code.
+    ///
+    /// # Panics
+    ///
+    /// When the program ends without showing one.
+    pub fn code(&self) -> String {
+        self.line_after(Stream::Err, "Wormhole code is: ")
+    }
+}

@@ -1,0 +1,77 @@
+//! Whose program is meant, and where it lies.
+
+use std::path::{Path, PathBuf};
+use std::{env, fmt};
+
+/// Names whose client or server takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// The programs of this workspace.
+    Ours,
+    /// The Python programs that `tests/peers/install` puts in place.
+    Python,
+}
+
+impl Maker {
+    /// Returns the path of one of the maker's programs.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when a Python program is not installed; with `CI=true` that panics instead.
+    ///
+    /// # Panics
+    ///
+    /// When one of our own programs has not been built.
+    pub fn program(self, name: &str) -> Result<PathBuf, Missing> {
+        match self {
+            Self::Ours => {
+                let path = build_folder().join(name);
+                assert!(path.is_file(), "{} is not built: run tests/run", path.display());
+                Ok(path)
+            }
+            Self::Python => Missing::unless_file(peers_folder().join("py/bin").join(name)),
+        }
+    }
+}
+
+impl fmt::Display for Maker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ours => "ours",
+            Self::Python => "python",
+        })
+    }
+}
+
+/// Tells why a peer's program cannot take part.
+#[derive(Clone, Debug)]
+pub struct Missing(String);
+
+impl Missing {
+    fn unless_file(path: PathBuf) -> Result<PathBuf, Self> {
+        if path.is_file() {
+            return Ok(path);
+        }
+        let reason = format!("peer {} is not installed: run tests/run", path.display());
+        assert!(env::var("CI").as_deref() != Ok("true"), "{reason}");
+        Err(Self(reason))
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The folder of the built programs: the test runs from `deps` inside it.
+fn build_folder() -> PathBuf {
+    let test = env::current_exe().expect("the running test has a path");
+    let folder = test.parent().and_then(Path::parent);
+    folder.expect("cargo puts tests into TARGET/PROFILE/deps").to_owned()
+}
+
+/// `WORMHOLE_PEERS`, or `peers` in the target folder.
+fn peers_folder() -> PathBuf {
+    env::var_os("WORMHOLE_PEERS").map_or_else(|| build_folder().with_file_name("peers"), Into::into)
+}

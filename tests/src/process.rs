@@ -1,0 +1,199 @@
+//! A program while it runs.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use crate::PATIENCE;
+
+/// Is a started program whose output is collected as it comes; it is killed on drop.
+pub struct Process {
+    what: String,
+    child: Child,
+    output: Arc<Output>,
+}
+
+/// Names one of the two output streams.
+#[derive(Clone, Copy, Debug)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Holds what a program left behind.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All of standard output; bytes that are not UTF-8 are replaced.
+    pub out: String,
+    /// All of standard error, likewise.
+    pub err: String,
+}
+
+impl Process {
+    /// Starts the program with its output captured and no input.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let what = format!("{command:?}");
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("{what}: {e}"));
+        let output = Arc::new(Output::default());
+        collect(child.stdout.take(), Stream::Out, &output);
+        collect(child.stderr.take(), Stream::Err, &output);
+        Self { what, child, output }
+    }
+
+    /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.
+    ///
+    /// # Panics
+    ///
+    /// When the program ends or [`PATIENCE`] does before the line has come.
+    pub fn line_after(&self, stream: Stream, marker: &str) -> String {
+        let rest = |text: &Collected| {
+            let bytes = text.stream(stream);
+            let whole_lines = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            let text = String::from_utf8_lossy(&bytes[..whole_lines]);
+            let (_, rest) = text.split_once(marker)?;
+            rest.lines().next().map(|line| line.trim().to_owned())
+        };
+        let text = self.output.wait(|text| text.open == 0 || rest(text).is_some());
+        rest(&text).unwrap_or_else(|| panic!("no `{marker}` from {}\n{text}", self.what))
+    }
+
+    /// Waits for the end of the program.
+    ///
+    /// # Panics
+    ///
+    /// When it outlives [`PATIENCE`].
+    pub fn finish(mut self) -> Finished {
+        let (out, err) = {
+            let text = self.output.wait(|text| text.open == 0);
+            assert!(text.open == 0, "{} does not end\n{text}", self.what);
+            (lossy(&text.out), lossy(&text.err))
+        };
+        let status = self.child.wait().expect("a child that was started can be waited for");
+        Finished { status, out, err }
+    }
+
+    /// Kills the program without a chance to say goodbye.
+    pub fn kill(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Finished {
+    /// Checks that the program succeeded, and passes itself on.
+    ///
+    /// # Panics
+    ///
+    /// With the program's whole output when it did not.
+    #[track_caller]
+    pub fn succeeded(self) -> Self {
+        assert!(self.status.success(), "{self}");
+        self
+    }
+
+    /// Checks that the program failed with exit status 1 and returns the line that says why: the
+    /// last one on standard error.
+    ///
+    /// # Panics
+    ///
+    /// When it ended otherwise, said nothing, or sent control characters to the terminal.
+    #[track_caller]
+    pub fn complaint(&self) -> &str {
+        assert_eq!(self.status.code(), Some(1), "{self}");
+        let raw = |c: char| c.is_control() && c != '\n';
+        assert!(!self.err.contains(raw) && !self.out.contains(raw), "unescaped output: {self:?}");
+        assert!(!self.err.contains("panicked"), "{self}");
+        let line = self.err.lines().rfind(|line| !line.trim().is_empty());
+        line.unwrap_or_else(|| panic!("failed in silence: {self:?}"))
+    }
+}
+
+impl std::fmt::Display for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { status, out, err } = self;
+        write!(f, "{status}\n--- standard output\n{out}\n--- standard error\n{err}")
+    }
+}
+
+#[derive(Default)]
+struct Output {
+    collected: Mutex<Collected>,
+    changed: Condvar,
+}
+
+/// What has come so far, and how many of the two streams can still bring more.
+#[derive(Default)]
+struct Collected {
+    out: Vec<u8>,
+    err: Vec<u8>,
+    open: usize,
+}
+
+impl Output {
+    fn lock(&self) -> MutexGuard<'_, Collected> {
+        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self, enough: impl Fn(&Collected) -> bool) -> MutexGuard<'_, Collected> {
+        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, |text| !enough(text));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Collected {
+    fn stream(&self, stream: Stream) -> &[u8] {
+        match stream {
+            Stream::Out => &self.out,
+            Stream::Err => &self.err,
+        }
+    }
+}
+
+impl std::fmt::Display for Collected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (out, err) = (lossy(&self.out), lossy(&self.err));
+        write!(f, "--- standard output\n{out}\n--- standard error\n{err}")
+    }
+}
+
+fn collect(source: Option<impl Read + Send + 'static>, stream: Stream, output: &Arc<Output>) {
+    let mut source = source.expect("the stream was asked to be a pipe");
+    let output = Arc::clone(output);
+    output.lock().open += 1;
+    thread::spawn(move || {
+        let mut piece = [0; 4096];
+        while let Ok(n @ 1..) = source.read(&mut piece) {
+            let mut text = output.lock();
+            match stream {
+                Stream::Out => &mut text.out,
+                Stream::Err => &mut text.err,
+            }
+            .write_all(&piece[..n])
+            .expect("a vector takes every byte");
+            output.changed.notify_all();
+        }
+        output.lock().open -= 1;
+        output.changed.notify_all();
+    });
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

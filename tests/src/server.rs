@@ -1,0 +1,67 @@
+//! Mailbox servers on free ports.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::{Maker, Missing, Process, Stream};
+
+/// Is a running mailbox server with an empty database in memory.
+pub struct Server {
+    url: String,
+    _process: Process,
+}
+
+impl Server {
+    /// Starts a server on a port of the system's choice and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when the peer's program is not installed.
+    pub fn start(maker: Maker) -> Result<Self, Missing> {
+        match maker {
+            Maker::Ours => {
+                let mut command = Command::new(maker.program("wormhole-server")?);
+                command.args(["mailbox", "--port", "0", "--channel-db", ":memory:"]);
+                let process = Process::start(command);
+                let url = process.line_after(Stream::Out, "listening on ");
+                Ok(Self { url, _process: process })
+            }
+            Maker::Python => {
+                let mut command = Command::new(maker.program("twist")?);
+                command.args(["--log-format=text", "wormhole-mailbox", "--channel-db=:memory:"]);
+                // The recorded server kept usage records too: some of its refusals come from there.
+                command.args(["--usage-db=:memory:", "--port=tcp:0:interface=127.0.0.1"]);
+                let process = Process::start(command);
+                let port = process.line_after(Stream::Out, "Site starting on ");
+                Ok(Self { url: format!("ws://127.0.0.1:{port}/v1"), _process: process })
+            }
+        }
+    }
+
+    /// Returns the address for clients, `ws://127.0.0.1:PORT/v1`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Holds one server of each maker for many tests, started when first asked for.
+#[derive(Default)]
+pub struct Servers {
+    ours: OnceLock<Result<Server, Missing>>,
+    python: OnceLock<Result<Server, Missing>>,
+}
+
+impl Servers {
+    /// Returns the maker's server.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when the peer's program is not installed.
+    pub fn by(&self, maker: Maker) -> Result<&Server, Missing> {
+        let place = match maker {
+            Maker::Ours => &self.ours,
+            Maker::Python => &self.python,
+        };
+        place.get_or_init(|| Server::start(maker)).as_ref().map_err(Clone::clone)
+    }
+}

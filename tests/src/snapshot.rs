@@ -1,0 +1,69 @@
+//! What lies in a folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Is the whole content of a folder: each path in it, with mode bits and the sha256 of files.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Snapshot(BTreeMap<PathBuf, Entry>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Entry {
+    Folder {
+        mode: u32,
+    },
+    File {
+        mode: u32,
+        bytes: usize,
+        sha256: String,
+    },
+    /// A link, a pipe, a device: nothing a transfer may make.
+    Other,
+}
+
+impl Snapshot {
+    /// Reads a folder.
+    ///
+    /// # Panics
+    ///
+    /// When something in it cannot be read.
+    pub fn of(folder: &Path) -> Self {
+        let mut entries = BTreeMap::new();
+        visit(folder, Path::new(""), &mut entries);
+        Self(entries)
+    }
+
+    /// Tells whether the folder holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the paths inside the folder, in order.
+    pub fn paths(&self) -> Vec<&Path> {
+        self.0.keys().map(PathBuf::as_path).collect()
+    }
+}
+
+fn visit(root: &Path, inside: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
+    for item in fs::read_dir(root.join(inside)).expect("the folder can be read") {
+        let item = item.expect("the folder can be read");
+        let path = inside.join(item.file_name());
+        let about = item.metadata().expect("the entry can be looked at");
+        let mode = about.permissions().mode() & 0o7777;
+        let entry = if about.is_dir() {
+            visit(root, &path, entries);
+            Entry::Folder { mode }
+        } else if about.is_file() {
+            let content = fs::read(item.path()).expect("the file can be read");
+            let sha256 = format!("{:x}", Sha256::digest(&content));
+            Entry::File { mode, bytes: content.len(), sha256 }
+        } else {
+            Entry::Other
+        };
+        entries.insert(path, entry);
+    }
+}
