@@ -83,10 +83,9 @@ impl House {
         let a_boss = Boss::new(send.to(), terminator.to(), events);
         let a_terminator =
             Terminator::new(nameplate.to(), mailbox.to(), rendezvous.to(), boss.to());
-        let a_code =
-            Code::new(nameplate.to(), boss.to(), key.to(), allocator.to(), input.to(), boss.to());
+        let a_code = Code::new(nameplate.to(), boss.to(), key.to(), allocator.to(), boss.to());
         let a_allocator = Allocator::new(rendezvous.to(), code.to());
-        let an_input = Input::new(lister.to(), code.to(), code.to());
+        let an_input = Input::new(lister.to(), code.to(), code.to(), code.to());
         let a_lister = Lister::new(rendezvous.to(), input.to());
         let a_nameplate =
             Nameplate::new(rendezvous.to(), mailbox.to(), input.to(), terminator.to());

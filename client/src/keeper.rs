@@ -23,7 +23,7 @@ use crate::{
     house::{Config, House},
     layer::{
         boss::{CloseWormhole, SendMessage},
-        code::{AllocateCode, InputCode, SetCode},
+        code::{AllocateCode, SetCode},
         rendezvous::Abandon,
     },
     wiring::{Guard, Stopped},
@@ -36,7 +36,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) enum Order {
     Allocate(Zeroizing<Vec<u8>>),
     Set(Code),
-    Input,
     Send(Zeroizing<Vec<u8>>),
     Close,
 }
@@ -139,7 +138,6 @@ impl Keeper {
         match order {
             Order::Allocate(random) => self.house.code.do_send(AllocateCode(random)),
             Order::Set(code) => self.house.code.do_send(SetCode(code)),
-            Order::Input => self.house.code.do_send(InputCode),
             Order::Send(message) => self.house.boss.do_send(SendMessage(message)),
             Order::Close => {
                 // Boss says how it ends; until it does, this is no good end.

@@ -14,6 +14,8 @@ pub(crate) mod order;
 pub(crate) mod receive;
 pub(crate) mod rendezvous;
 pub(crate) mod send;
+#[cfg(test)]
+pub(crate) mod table;
 pub(crate) mod terminator;
 
 /// Logs an input that the protocol's tables leave undefined here, and which the server, the peer

@@ -150,8 +150,11 @@ async fn converse(
     }
     let goodbye = async {
         if sink.send(ws::Message::Close(None)).await.is_ok() {
-            let answered = |frame: &Option<_>| !matches!(frame, Some(Ok(Frame::Close(_))) | None);
-            while answered(&stream.next().await) {}
+            while let Some(Ok(frame)) = stream.next().await {
+                if let Frame::Close(_) = frame {
+                    break;
+                }
+            }
         }
     };
     let _ = timeout(CLOSE_LIMIT, goodbye).await;

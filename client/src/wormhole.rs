@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     house::Config,
     keeper::{self, Inbox, Kept, Observed, Order},
-    layer::input::Input,
+    layer::input::{Input, StartInput},
     random::random,
 };
 
@@ -102,7 +102,9 @@ impl Wormhole {
     /// [`Error::OnlyOneCode`].
     pub fn input_code(&self) -> Result<Entry, Error> {
         self.choose_code()?;
-        self.order(Order::Input);
+        if let Some(input) = self.input.upgrade() {
+            input.do_send(StartInput);
+        }
         Ok(Entry::new(self.input.clone()))
     }
 

@@ -57,9 +57,11 @@ fn assert_server_broke(result: &Result<(), Error>, case: &str) {
 }
 
 /// Sends what `bad` says at this stage, and expects the wormhole to close over it.
-async fn breaks(stage: Stage, case: &str, bad: Message) {
+async fn breaks(stage: Stage, case: &str, bad: impl IntoIterator<Item = Message>) {
     let mut session = Session::at(stage).await;
-    session.line.message(bad).await;
+    for message in bad {
+        session.line.message(message).await;
+    }
     session.farewell("errory").await;
     assert_server_broke(&session.wormhole.closed().await, case);
 }
@@ -67,20 +69,20 @@ async fn breaks(stage: Stage, case: &str, bad: Message) {
 #[actix::test]
 async fn frames_that_are_no_answers_end_it_at_every_stage() {
     for stage in Stage::ALL {
-        let cases = NO_ANSWERS.iter().map(|&bad| breaks(stage, bad, Message::Text(bad.into())));
+        let cases = NO_ANSWERS.iter().map(|&bad| breaks(stage, bad, [Message::Text(bad.into())]));
         guarded(join_all(cases)).await;
         let deep = "[".repeat(100_000);
-        guarded(breaks(stage, "deep", Message::Text(deep.into()))).await;
+        guarded(breaks(stage, "deep", [Message::Text(deep.into())])).await;
     }
 }
 
 #[actix::test]
 async fn frames_that_are_no_text_end_it_at_every_stage() {
     for stage in Stage::ALL {
-        let welcome = || br#"{"type": "ack"}"#.as_slice().into();
-        guarded(breaks(stage, "binary", Message::Binary(welcome()))).await;
-        let fragment = Message::Continuation(Item::FirstBinary(welcome()));
-        guarded(breaks(stage, "a binary fragment", fragment)).await;
+        let ack = || br#"{"type": "ack"}"#.as_slice().into();
+        guarded(breaks(stage, "binary", [Message::Binary(ack())])).await;
+        let fragments = [Item::FirstBinary(ack()), Item::Last("".into())];
+        guarded(breaks(stage, "fragments", fragments.map(Message::Continuation))).await;
 
         let mut session = Session::at(stage).await;
         session.line.raw(&[0x81, 2, 0xff, 0xfe]).await;

@@ -25,7 +25,7 @@ def say(text):
     print(text, flush=True)
 
 
-async def tell(w, message):
+def tell(w, message):
     w.send_message(json.dumps(message).encode())
 
 
@@ -39,11 +39,14 @@ async def hear(w, wanted):
             return message[wanted]
 
 
-async def connect(w, transit):
-    await tell(w, {"transit": {
+async def announce(w, transit):
+    tell(w, {"transit": {
         "abilities-v1": transit.get_connection_abilities(),
         "hints-v1": await transit.get_connection_hints(),
     }})
+
+
+async def learn(w, transit):
     theirs = await hear(w, "transit")
     if theirs is None:
         return False
@@ -56,8 +59,10 @@ async def send(w, name, size, sent):
     w.allocate_code()
     say("code " + await w.get_code())
     transit = TransitSender(None)
-    await tell(w, {"offer": {"file": {"filename": json.loads(name), "filesize": size}}})
-    if not await connect(w, transit):
+    # In this order: the Python receiver cannot take an offer before the hints.
+    await announce(w, transit)
+    tell(w, {"offer": {"file": {"filename": json.loads(name), "filesize": size}}})
+    if not await learn(w, transit):
         return
     if await hear(w, "answer") is None:
         return
@@ -77,12 +82,13 @@ async def send(w, name, size, sent):
 async def receive(w, code, what):
     w.set_code(code)
     transit = TransitReceiver(None)
-    if not await connect(w, transit):
+    await announce(w, transit)
+    if not await learn(w, transit):
         return
     offer = await hear(w, "offer")
     if offer is None:
         return
-    await tell(w, {"answer": {"file_ack": "ok"}})
+    tell(w, {"answer": {"file_ack": "ok"}})
     pipe = await transit.connect()
     left = offer["file"]["filesize"]
     while left > 0:

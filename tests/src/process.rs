@@ -117,11 +117,38 @@ impl Finished {
     #[track_caller]
     pub fn complaint(&self) -> &str {
         assert_eq!(self.status.code(), Some(1), "{self}");
+        self.checked_for_controls();
+        let line = self.err.lines().rfind(|line| !line.trim().is_empty());
+        line.unwrap_or_else(|| panic!("failed in silence: {self:?}"))
+    }
+
+    /// Checks that the program failed and said one line on standard error, besides what it was
+    /// about to send; returns that line.
+    ///
+    /// For what goes wrong before anything else happens. A mistake in the arguments may also end
+    /// with exit status 2.
+    ///
+    /// # Panics
+    ///
+    /// When it ended otherwise, said nothing, said more, or sent control characters.
+    #[track_caller]
+    pub fn only_line(&self) -> &str {
+        assert!(matches!(self.status.code(), Some(1 | 2)), "{self}");
+        self.checked_for_controls();
+        assert!(self.out.is_empty(), "{self}");
+        let lines = self.err.lines();
+        let mut lines =
+            lines.filter(|line| !line.trim().is_empty() && !line.starts_with("Sending "));
+        let line = lines.next().unwrap_or_else(|| panic!("failed in silence: {self:?}"));
+        assert_eq!(lines.next(), None, "more than a line: {self}");
+        line
+    }
+
+    #[track_caller]
+    fn checked_for_controls(&self) {
         let raw = |c: char| c.is_control() && c != '\n';
         assert!(!self.err.contains(raw) && !self.out.contains(raw), "unescaped output: {self:?}");
         assert!(!self.err.contains("panicked"), "{self}");
-        let line = self.err.lines().rfind(|line| !line.trim().is_empty());
-        line.unwrap_or_else(|| panic!("failed in silence: {self:?}"))
     }
 }
 

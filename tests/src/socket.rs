@@ -2,13 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_codec::{Decoder, Encoder};
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Message, hash_key};
 use bytes::BytesMut;
-
-use crate::PATIENCE;
 
 /// Longer than any frame of the recorded conversations.
 const MAX_FRAME: usize = 16 << 20;
@@ -21,6 +19,7 @@ pub struct Socket {
     stream: TcpStream,
     codec: Codec,
     inbox: BytesMut,
+    patience: Duration,
 }
 
 /// Names what came from the server.
@@ -35,15 +34,20 @@ pub enum Event {
 }
 
 impl Socket {
-    /// Connects and upgrades; `address` is `HOST:PORT`.
+    /// Connects and upgrades; `address` is `HOST:PORT`, `patience` how long any wait may last.
     ///
     /// # Errors
     ///
     /// When TCP fails or the answer is not 101.
-    pub fn open(address: &str, path: &str, headers: &[(String, String)]) -> io::Result<Self> {
+    pub fn open(
+        address: &str,
+        path: &str,
+        headers: &[(String, String)],
+        patience: Duration,
+    ) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         let mut request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -64,6 +68,7 @@ impl Socket {
             stream,
             codec: Codec::new().client_mode().max_size(MAX_FRAME),
             inbox: BytesMut::new(),
+            patience,
         })
     }
 
@@ -89,10 +94,10 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// When nothing comes within [`PATIENCE`], or what comes is not websocket.
+    /// When nothing comes within the socket's patience, or what comes is not websocket.
     pub fn hear(&mut self) -> io::Result<Event> {
         // Pings must not prolong the wait.
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         while Instant::now() < deadline {
             match self.codec.decode(&mut self.inbox).map_err(io::Error::other)? {
                 Some(Frame::Text(text)) => {
@@ -113,7 +118,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// When that does not come within [`PATIENCE`].
+    /// When that does not come within the socket's patience.
     pub fn close(mut self, code: u16) -> io::Result<()> {
         let reason = CloseReason { code: CloseCode::from(code), description: None };
         self.write(Message::Close(Some(reason)))?;

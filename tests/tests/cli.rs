@@ -104,7 +104,7 @@ fn malformed_codes_are_named_with_an_example() {
     let scene = Scene::new();
     for code in ["seven-words-here", "7 purple sausages", "-", "7", "-1-two"] {
         let finished = scene.receive(&["--", code]).finish();
-        let line = finished.complaint();
+        let line = finished.only_line();
         assert!(line.chars().any(|c| c.is_ascii_digit()), "no example in `{line}` for {code:?}");
         assert!(Snapshot::of(&scene.target()).is_empty());
     }
@@ -114,7 +114,7 @@ fn malformed_codes_are_named_with_an_example() {
 fn a_path_that_does_not_exist_is_named_before_a_code_is_made() {
     let scene = Scene::new();
     let finished = scene.send(&["nowhere.bin"]).finish();
-    assert!(finished.complaint().contains("nowhere.bin"), "{finished}");
+    assert!(finished.only_line().contains("nowhere.bin"), "{finished}");
     assert!(!finished.err.contains("Wormhole code is"), "{finished}");
 }
 
@@ -124,7 +124,7 @@ fn a_path_that_cannot_be_read_is_named_before_a_code_is_made() {
     // Not even root can read a link to itself.
     symlink("loop.bin", scene.path().join("loop.bin")).unwrap();
     let finished = scene.send(&["loop.bin"]).finish();
-    assert!(finished.complaint().contains("loop.bin"), "{finished}");
+    assert!(finished.only_line().contains("loop.bin"), "{finished}");
     assert!(!finished.err.contains("Wormhole code is"), "{finished}");
 }
 
@@ -136,7 +136,7 @@ fn an_unreachable_server_is_named_with_the_reason() {
     let sender = Process::start(client.send(sandbox.path(), &["--text", "hello"])).finish();
     let receiver = Process::start(client.receive(sandbox.path(), &["1-two-three"])).finish();
     for finished in [sender, receiver] {
-        let line = finished.complaint();
+        let line = finished.only_line();
         assert!(line.contains(&free.to_string()), "no address in `{line}`");
         assert!(line.to_lowercase().contains("refused"), "no reason in `{line}`");
     }
@@ -172,7 +172,7 @@ fn refuses_server(url: &str) {
     let sandbox = TempDir::new().unwrap();
     let client = ours(Client::at(Maker::Ours, url));
     let finished = Process::start(client.send(sandbox.path(), &["--text", "hello"])).finish();
-    finished.complaint();
+    finished.only_line();
     assert!(!finished.err.contains("Wormhole code is"), "{finished}");
 }
 

@@ -3,12 +3,25 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use wormhole_tests::{Class, Maker, Replay, Servers, Transcript};
+use wormhole_tests::{Class, Maker, PATIENCE, Replay, Server, Servers, Transcript};
 
 /// The quirks that our server changes on purpose; it keeps all others.
-const CHANGED: &[&str] = &[];
+const CHANGED: &[&str] = &[
+    "x-real-ip-without-port",
+    "bind-side-integer",
+    "claim-crowded-poisons-existing-sides",
+    "claim-nameplate-non-ascii-digits",
+    "add-scalar-coercion",
+    "open-mailbox-id-other-app",
+    "close-reopened-side-still-counts-as-closed",
+    "close-both-without-release",
+    "close-wipes-side-of-other-nameplates",
+    "close-stale-subscriber-orphans",
+    "close-mood-integer",
+];
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
@@ -22,8 +35,7 @@ fn main() -> ExitCode {
                 Ok(server) => server,
                 Err(missing) => return Ok(Completion::ignored_with(missing)),
             };
-            judge(maker, &transcript, Replay::run(&transcript, server))
-                .map(|()| Completion::Completed)
+            judge(maker, &transcript, server).map(|()| Completion::Completed)
         })
     };
     let both = |transcript| [trial(Maker::Ours, transcript), trial(Maker::Python, transcript)];
@@ -31,12 +43,15 @@ fn main() -> ExitCode {
     libtest_mimic::run(&args, trials).exit_code()
 }
 
-fn judge(maker: Maker, transcript: &Transcript, outcome: Result<(), String>) -> Result<(), Failed> {
-    let changed = maker == Maker::Ours && CHANGED.contains(&transcript.name.as_str());
-    match outcome {
-        Ok(()) if changed => Err("passes, although listed as changed on purpose".into()),
-        Err(_) if changed => Ok(()),
-        outcome => outcome.map_err(Failed::from),
+/// A changed quirk may end in waiting for a frame that never comes, so that wait is short. A slow
+/// machine cannot turn that into a failure: a changed quirk has to differ.
+fn judge(maker: Maker, transcript: &Transcript, server: &Server) -> Result<(), Failed> {
+    if maker == Maker::Python || !CHANGED.contains(&transcript.name.as_str()) {
+        return Replay::run(transcript, server, PATIENCE).map_err(Failed::from);
+    }
+    match Replay::run(transcript, server, Duration::from_secs(2)) {
+        Ok(()) => Err("passes, although listed as changed on purpose".into()),
+        Err(_) => Ok(()),
     }
 }
 

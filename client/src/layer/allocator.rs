@@ -97,7 +97,10 @@ impl Handler<GotAllocated> for Allocator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::{probe, seated};
+    use crate::{
+        layer::table::{Machine, Table},
+        probe::{Told, probe, seated},
+    };
 
     #[actix::test]
     async fn makes_a_code_and_asks_anew_after_a_loss() {
@@ -116,5 +119,35 @@ mod tests {
         assert_eq!(codes[0].0.as_str(), "12-alkali-assume");
         allocator.do_send(Line::Up);
         assert!(sent.all().await.is_empty());
+    }
+
+    struct Bench(Addr<Allocator>, Told<Transmit>, Told<Allocated>);
+
+    impl Machine for Bench {
+        fn put(&self, input: &str) {
+            match input {
+                "connected" => self.0.do_send(Line::Up),
+                "lost" => self.0.do_send(Line::Down),
+                "allocate(len)" => self.0.do_send(Allocate(vec![1, 2].into())),
+                "rx allocated(nameplate)" => self.0.do_send(GotAllocated(Nameplate::from(4))),
+                odd => panic!("an unknown input: {odd}"),
+            }
+        }
+
+        async fn told(&mut self) -> Vec<&'static str> {
+            let mut told: Vec<_> = self.1.all().await.iter().map(|_| "tx allocate").collect();
+            told.extend(self.2.all().await.iter().map(|_| "Code.allocated"));
+            told
+        }
+    }
+
+    #[actix::test]
+    async fn the_recorded_table() {
+        let bench = || {
+            let (rendezvous, sent) = probe();
+            let (code, codes) = probe();
+            Bench(seated(Allocator::new(rendezvous, code)), sent, codes)
+        };
+        Table::read("Allocator").hold(bench).await;
     }
 }

@@ -345,4 +345,26 @@ mod tests {
             assert_eq!(b.close.all().await, [Close(Mood::Errory)]);
         }
     }
+
+    #[actix::test]
+    async fn an_end_that_has_begun_is_not_changed() {
+        let mut b = bench();
+        b.boss.do_send(CloseWormhole);
+        assert_eq!(b.close.all().await.len(), 1);
+        b.events().await;
+        for ended in [false, true] {
+            b.boss.do_send(SendMessage(Zeroizing::new(vec![])));
+            b.boss.do_send(CloseWormhole);
+            b.boss.do_send(GotCode(Code::parse("1-a").unwrap()));
+            b.boss.do_send(GotKey(Key::new([0; 32])));
+            b.boss.do_send(opened(Phase::Version, "junk"));
+            b.boss.do_send(opened(Phase::Number(0), "late"));
+            b.boss.do_send(Broken(Error::WrongPassword));
+            assert!(b.sent.all().await.is_empty() && b.close.all().await.is_empty());
+            assert!(b.events().await.is_empty(), "{ended}");
+            b.boss.do_send(Terminated);
+            let closed = if ended { vec![] } else { vec!["Closed(Err(Lonely))"] };
+            assert_eq!(b.events().await, closed);
+        }
+    }
 }

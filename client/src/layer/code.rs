@@ -1,9 +1,9 @@
 //! Code: gets the code in one of three ways, once.
 //!
-//! in:  [`AllocateCode`], [`SetCode`], [`InputCode`] (from the keeper), [`Allocated`] (from
-//!      Allocator), [`NameplateTyped`], [`WordsTyped`] (from Input)
+//! in:  [`AllocateCode`], [`SetCode`] (from the keeper), [`Allocated`] (from Allocator),
+//!      [`InputCode`], [`NameplateTyped`], [`WordsTyped`] (from Input)
 //! out: `SetNameplate` (to Nameplate), `GotCode` (to Boss and Key), `Allocate` (to Allocator),
-//!      `StartInput` (to Input), `Broken` (to Boss)
+//!      `Broken` (to Boss)
 
 use actix::prelude::*;
 use wormhole_protocol::{code::Code as Secret, name::Nameplate};
@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 use super::{
     allocator::Allocate,
     boss::{self, Broken},
-    input::StartInput,
     key,
     nameplate::SetNameplate,
 };
@@ -28,7 +27,7 @@ pub(crate) struct AllocateCode(pub(crate) Zeroizing<Vec<u8>>);
 #[rtype(result = "()")]
 pub(crate) struct SetCode(pub(crate) Secret);
 
-/// A person will type the code, with completion.
+/// A person begins to type the code.
 #[derive(Message, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub(crate) struct InputCode;
@@ -67,7 +66,6 @@ pub(crate) struct Code {
     boss: To<boss::GotCode>,
     key: To<key::GotCode>,
     allocator: To<Allocate>,
-    input: To<StartInput>,
     broken: To<Broken>,
 }
 
@@ -77,10 +75,9 @@ impl Code {
         boss: To<boss::GotCode>,
         key: To<key::GotCode>,
         allocator: To<Allocate>,
-        input: To<StartInput>,
         broken: To<Broken>,
     ) -> Self {
-        Self { state: State::Idle, nameplate, boss, key, allocator, input, broken }
+        Self { state: State::Idle, nameplate, boss, key, allocator, broken }
     }
 
     fn known(&mut self, code: Secret) {
@@ -125,7 +122,6 @@ impl Handler<InputCode> for Code {
     fn handle(&mut self, _: InputCode, _: &mut Self::Context) {
         let State::Idle = self.state else { return self.second() };
         self.state = State::TypingNameplate;
-        self.input.tell(StartInput);
     }
 }
 
@@ -162,7 +158,10 @@ impl Handler<WordsTyped> for Code {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::probe::{Told, probe, seated};
+    use crate::{
+        layer::table::{INTERNAL, Machine, Table},
+        probe::{Told, probe, seated},
+    };
 
     struct Bench {
         layer: Addr<Code>,
@@ -170,7 +169,6 @@ mod tests {
         boss: Told<boss::GotCode>,
         key: Told<key::GotCode>,
         allocate: Told<Allocate>,
-        start: Told<StartInput>,
         broken: Told<Broken>,
     }
 
@@ -179,10 +177,9 @@ mod tests {
         let (to_boss, boss) = probe();
         let (to_key, key) = probe();
         let (allocator, allocate) = probe();
-        let (input, start) = probe();
         let (to_broken, broken) = probe();
-        let layer = seated(Code::new(to_nameplate, to_boss, to_key, allocator, input, to_broken));
-        Bench { layer, nameplate, boss, key, allocate, start, broken }
+        let layer = seated(Code::new(to_nameplate, to_boss, to_key, allocator, to_broken));
+        Bench { layer, nameplate, boss, key, allocate, broken }
     }
 
     impl Bench {
@@ -216,7 +213,6 @@ mod tests {
 
         let mut typed = bench();
         typed.layer.do_send(InputCode);
-        assert_eq!(typed.start.all().await.len(), 1);
         typed.layer.do_send(NameplateTyped(Nameplate::from(4)));
         assert_eq!(typed.nameplate.all().await, [four()]);
         assert!(typed.key.all().await.is_empty());
@@ -231,5 +227,34 @@ mod tests {
         b.layer.do_send(SetCode(secret()));
         assert_eq!(b.broken.all().await, [Broken(Error::Internal("a second code"))]);
         assert_eq!(b.key.all().await.len(), 1);
+    }
+
+    impl Machine for Bench {
+        fn put(&self, input: &str) {
+            match input {
+                "allocate_code" => self.layer.do_send(AllocateCode(vec![1, 2].into())),
+                "allocated" => self.layer.do_send(Allocated(secret())),
+                "set_code" => self.layer.do_send(SetCode(secret())),
+                "input_code" => self.layer.do_send(InputCode),
+                "nameplate typed" => self.layer.do_send(NameplateTyped(Nameplate::from(4))),
+                "words typed" => self.layer.do_send(WordsTyped(secret())),
+                odd => panic!("an unknown input: {odd}"),
+            }
+        }
+
+        async fn told(&mut self) -> Vec<&'static str> {
+            let mut told: Vec<_> =
+                self.nameplate.all().await.iter().map(|_| "Nameplate.set").collect();
+            told.extend(self.boss.all().await.iter().map(|_| "Boss.got_code"));
+            told.extend(self.key.all().await.iter().map(|_| "Key.got_code"));
+            told.extend(self.allocate.all().await.iter().map(|_| "Allocator.allocate"));
+            told.extend(self.broken.all().await.iter().map(|_| INTERNAL));
+            told
+        }
+    }
+
+    #[actix::test]
+    async fn the_recorded_table() {
+        Table::read("Code").hold(bench).await;
     }
 }

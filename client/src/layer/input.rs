@@ -1,10 +1,10 @@
 //! Input: helps a person type a code, nameplate first, with completion of both parts.
 //!
-//! in:  [`StartInput`] (from Code), [`GotList`] (from Lister), [`GotWordlist`] (from Nameplate),
+//! in:  [`StartInput`] (from the wormhole's handle), [`GotList`] (from Lister), [`GotWordlist`] (from Nameplate),
 //!      and the questions of the entry's handle, which are answered at once: [`RefreshList`],
 //!      [`CompleteNameplate`], [`ChooseNameplate`], [`AwaitWordlist`], [`CompleteWords`],
 //!      [`ChooseWords`]
-//! out: `Refresh` (to Lister), `NameplateTyped`, `WordsTyped` (to Code)
+//! out: `Refresh` (to Lister), `InputCode`, `NameplateTyped`, `WordsTyped` (to Code)
 
 use std::collections::BTreeSet;
 
@@ -17,13 +17,13 @@ use wormhole_protocol::{
 };
 
 use super::{
-    code::{NameplateTyped, WordsTyped},
+    code::{InputCode, NameplateTyped, WordsTyped},
     ignored,
     lister::Refresh,
 };
 use crate::{error::Error, wiring::To};
 
-/// A person begins to type.
+/// A person begins to type. It comes on the same way as the questions, lest they overtake it.
 #[derive(Message, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
 pub(crate) struct StartInput;
@@ -83,6 +83,7 @@ pub(crate) struct Input {
     state: State,
     waiting: Vec<oneshot::Sender<()>>,
     lister: To<Refresh>,
+    code: To<InputCode>,
     nameplate: To<NameplateTyped>,
     words: To<WordsTyped>,
 }
@@ -90,10 +91,11 @@ pub(crate) struct Input {
 impl Input {
     pub(crate) fn new(
         lister: To<Refresh>,
+        code: To<InputCode>,
         nameplate: To<NameplateTyped>,
         words: To<WordsTyped>,
     ) -> Self {
-        Self { state: State::Idle, waiting: Vec::new(), lister, nameplate, words }
+        Self { state: State::Idle, waiting: Vec::new(), lister, code, nameplate, words }
     }
 }
 
@@ -107,6 +109,7 @@ impl Handler<StartInput> for Input {
     fn handle(&mut self, _: StartInput, _: &mut Self::Context) {
         let State::Idle = self.state else { return ignored::<StartInput>("input") };
         self.state = State::TypingNameplate { listed: BTreeSet::new() };
+        self.code.tell(InputCode);
         self.lister.tell(Refresh);
     }
 }

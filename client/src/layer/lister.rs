@@ -85,7 +85,10 @@ impl Handler<GotNameplates> for Lister {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::{probe, seated};
+    use crate::{
+        layer::table::{Machine, Table},
+        probe::{Told, probe, seated},
+    };
 
     #[actix::test]
     async fn asks_when_the_line_is_up_and_again_after_a_loss() {
@@ -103,5 +106,35 @@ mod tests {
         lister.do_send(Line::Down);
         lister.do_send(Line::Up);
         assert!(sent.all().await.is_empty());
+    }
+
+    struct Bench(Addr<Lister>, Told<Transmit>, Told<GotList>);
+
+    impl Machine for Bench {
+        fn put(&self, input: &str) {
+            match input {
+                "connected" => self.0.do_send(Line::Up),
+                "lost" => self.0.do_send(Line::Down),
+                "refresh" => self.0.do_send(Refresh),
+                "rx nameplates" => self.0.do_send(GotNameplates(BTreeSet::new())),
+                odd => panic!("an unknown input: {odd}"),
+            }
+        }
+
+        async fn told(&mut self) -> Vec<&'static str> {
+            let mut told: Vec<_> = self.1.all().await.iter().map(|_| "tx list").collect();
+            told.extend(self.2.all().await.iter().map(|_| "Input.got_nameplates"));
+            told
+        }
+    }
+
+    #[actix::test]
+    async fn the_recorded_table() {
+        let bench = || {
+            let (rendezvous, sent) = probe();
+            let (input, lists) = probe();
+            Bench(seated(Lister::new(rendezvous, input)), sent, lists)
+        };
+        Table::read("Lister").hold(bench).await;
     }
 }

@@ -217,7 +217,10 @@ impl Handler<GotClosed> for Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::{Told, probe, seated};
+    use crate::{
+        layer::table::{Machine, Table},
+        probe::{Told, probe, seated},
+    };
 
     struct Bench {
         layer: Addr<Mailbox>,
@@ -315,5 +318,40 @@ mod tests {
         assert_eq!(b.done.all().await.len(), 1);
         b.layer.do_send(Line::Up);
         assert!(b.sent.all().await.is_empty());
+    }
+
+    impl Machine for Bench {
+        fn put(&self, input: &str) {
+            match input {
+                "connected" => self.layer.do_send(Line::Up),
+                "lost" => self.layer.do_send(Line::Down),
+                "add(phase, body)" => self.layer.do_send(add(0)),
+                "mailbox id known" => self.layer.do_send(GotMailbox(MailboxId::new("m"))),
+                "rx message, our side" => self.layer.do_send(message("us", 0)),
+                "rx message, other side" => self.layer.do_send(message("peer", 0)),
+                "rx closed" => self.layer.do_send(GotClosed),
+                "close" => self.layer.do_send(CloseMailbox(Mood::Happy)),
+                odd => panic!("an unknown input: {odd}"),
+            }
+        }
+
+        async fn told(&mut self) -> Vec<&'static str> {
+            let sent = self.sent.all().await.into_iter().map(|sent| match sent.0 {
+                Command::Open { .. } => "tx open",
+                Command::Add { .. } => "tx add",
+                Command::Close { .. } => "tx close",
+                odd => panic!("an odd command: {odd:?}"),
+            });
+            let mut told: Vec<_> = sent.collect();
+            told.extend(self.release.all().await.iter().map(|_| "Nameplate.release"));
+            told.extend(self.theirs.all().await.iter().map(|_| "Order.got_message"));
+            told.extend(self.done.all().await.iter().map(|_| "Terminator.mailbox_done"));
+            told
+        }
+    }
+
+    #[actix::test]
+    async fn the_recorded_table() {
+        Table::read("Mailbox").hold(bench).await;
     }
 }

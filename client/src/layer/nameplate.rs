@@ -186,7 +186,10 @@ impl Handler<CloseNameplate> for Nameplate {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::probe::{Told, probe, seated};
+    use crate::{
+        layer::table::{Machine, Table},
+        probe::{Told, probe, seated},
+    };
 
     struct Bench {
         layer: Addr<Nameplate>,
@@ -274,5 +277,40 @@ mod tests {
         assert!(unanswered.done.all().await.is_empty());
         unanswered.layer.do_send(GotReleased);
         assert_eq!(unanswered.done.all().await.len(), 1);
+    }
+
+    impl Machine for Bench {
+        fn put(&self, input: &str) {
+            match input {
+                "connected" => self.layer.do_send(Line::Up),
+                "lost" => self.layer.do_send(Line::Down),
+                "set nameplate" => self.layer.do_send(SetNameplate(name())),
+                "rx claimed(mailbox)" => self.layer.do_send(GotClaimed(MailboxId::new("m"))),
+                "rx released" => self.layer.do_send(GotReleased),
+                "release (from Mailbox)" => self.layer.do_send(Release),
+                "close" => self.layer.do_send(CloseNameplate),
+                odd => panic!("an unknown input: {odd}"),
+            }
+        }
+
+        async fn told(&mut self) -> Vec<&'static str> {
+            let sent = self.sent.all().await.into_iter().map(|sent| match sent.0 {
+                Command::Claim { .. } => "tx claim",
+                Command::Release { .. } => "tx release",
+                odd => panic!("an odd command: {odd:?}"),
+            });
+            let mut told: Vec<_> = sent.collect();
+            told.extend(self.mailbox.all().await.iter().map(|_| "Mailbox.got_mailbox"));
+            told.extend(self.wordlist.all().await.iter().map(|_| "Input.got_wordlist"));
+            told.extend(self.done.all().await.iter().map(|_| "Terminator.nameplate_done"));
+            told
+        }
+    }
+
+    #[actix::test]
+    async fn the_recorded_table() {
+        let mut table = Table::read("Nameplate");
+        table.define("claimed/off", "release (from Mailbox)", "releasing/off");
+        table.hold(bench).await;
     }
 }

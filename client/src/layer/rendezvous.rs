@@ -158,6 +158,9 @@ impl Rendezvous {
     fn dispatch(&mut self, answer: Answer, ctx: &mut Context<Self>) {
         match answer {
             Answer::Welcome { welcome } => self.greet(welcome, ctx),
+            Answer::Error { error, .. } => self.broken(Error::Server(error)),
+            // Nobody has asked for anything on this connection.
+            _ if !matches!(self.state, State::Open { .. }) => ignored::<Answer>("rendezvous"),
             Answer::Nameplates { nameplates } => {
                 let ids = nameplates.into_iter().filter_map(|listed| listed.id.parse().ok());
                 self.edges.lister.tell(GotNameplates(ids.collect()));
@@ -170,7 +173,6 @@ impl Rendezvous {
                 Err(bad) => self.broken(Error::ServerProtocol(bad.to_string())),
             },
             Answer::Closed => self.edges.mailbox.1.tell(GotClosed),
-            Answer::Error { error, .. } => self.broken(Error::Server(error)),
             Answer::Ack { .. } | Answer::Pong { .. } => {}
             _ => ignored::<Answer>("rendezvous"),
         }

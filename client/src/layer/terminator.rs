@@ -155,7 +155,10 @@ impl Handler<ConnectorStopped> for Terminator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::{Told, probe, seated};
+    use crate::{
+        layer::table::{Machine, Table},
+        probe::{Told, probe, seated},
+    };
 
     struct Bench {
         layer: Addr<Terminator>,
@@ -198,5 +201,39 @@ mod tests {
         assert_eq!(b.mailbox.all().await, [CloseMailbox(Mood::Scary)]);
         b.layer.do_send(MailboxDone);
         assert_eq!(b.stop.all().await, [Stop]);
+    }
+
+    impl Machine for Bench {
+        fn put(&self, input: &str) {
+            match input {
+                "close" => self.layer.do_send(Close(Mood::Happy)),
+                "nameplate done" => self.layer.do_send(NameplateDone),
+                "mailbox done" => self.layer.do_send(MailboxDone),
+                "connector stopped" => self.layer.do_send(ConnectorStopped),
+                odd => panic!("an unknown input: {odd}"),
+            }
+        }
+
+        async fn told(&mut self) -> Vec<&'static str> {
+            let mut told: Vec<_> =
+                self.nameplate.all().await.iter().map(|_| "Nameplate.close").collect();
+            told.extend(self.mailbox.all().await.iter().map(|_| "Mailbox.close"));
+            told.extend(self.stop.all().await.iter().map(|_| "Connector.stop"));
+            told.extend(self.terminated.all().await.iter().map(|_| "Boss.closed"));
+            told
+        }
+    }
+
+    #[actix::test]
+    async fn the_recorded_table() {
+        let mut table = Table::read("Terminator");
+        // Ours has no Dilator to stop after the connector.
+        table.inputs.retain(|input| input != "dilator stopped");
+        table.rows.retain(|row| row.state != "stopping dilator");
+        for row in table.rows.iter_mut().filter(|row| row.next == "stopping dilator") {
+            row.next = "stopped".to_owned();
+            row.outputs = vec!["Boss.closed".to_owned()];
+        }
+        table.hold(bench).await;
     }
 }

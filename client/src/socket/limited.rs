@@ -52,9 +52,11 @@ mod tests {
 
     #[test]
     fn a_frame_is_refused_by_its_header() {
-        for header in [&[0x81, 126, 1, 45][..], &[0x81, 127, 0, 0, 0, 0, 0, 0, 1, 45], &[
-            0x82, 127, 0x40, 0, 0, 0, 0, 0, 0, 0,
-        ]] {
+        for header in [
+            &[0x81, 126, 1, 45][..],
+            &[0x81, 127, 0, 0, 0, 0, 0, 0, 1, 45],
+            &[0x82, 127, 0x40, 0, 0, 0, 0, 0, 0, 0],
+        ] {
             assert!(matches!(decode(header), Err(ProtocolError::Overflow)), "{header:?}");
         }
     }

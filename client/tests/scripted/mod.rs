@@ -69,7 +69,7 @@ impl Server {
     }
 }
 
-/// The server's end of one websocket. Dropped, the connection is lost without a goodbye.
+/// The server's end of one websocket.
 pub(crate) struct Line(Framed<TcpStream, Codec>);
 
 impl Line {
@@ -133,6 +133,11 @@ impl Line {
                    "client_version": ["wormhole-client", version]}),
         );
         side
+    }
+
+    /// Loses the connection without a goodbye.
+    pub(crate) async fn lose(&mut self) {
+        self.0.io_mut().shutdown().await.unwrap();
     }
 
     /// Expects the client to say nothing more and hang up.

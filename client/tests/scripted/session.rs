@@ -125,8 +125,9 @@ impl Session {
         agreed
     }
 
-    /// Connects again: the same side, and the mailbox opened anew.
-    pub(crate) async fn reconnected(&mut self) {
+    /// Loses the connection and waits for the next, which has the same side.
+    pub(crate) async fn reconnect(&mut self) {
+        self.line.lose().await;
         self.line = self.server.accept().await;
         self.line.welcome().await;
         assert_eq!(self.line.bound().await, self.side);

@@ -145,3 +145,39 @@ fn number(row: &Row<'_>, column: usize) -> Result<f64> {
         _ => 0.0,
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::{config::Database, engine::Refusal, store::schema};
+
+    /// Rows as the Python server can leave them: a side that is a number, three sides, a nameplate
+    /// without sides, whole seconds, a message without body, a message without mailbox.
+    #[test]
+    fn odd_rows_of_an_old_file_are_read() {
+        let connection = schema::open(&Database::Memory).unwrap().connection;
+        connection
+            .execute_batch(
+                "INSERT INTO mailboxes VALUES ('app', 'm', 100, 1);
+                 INSERT INTO mailbox_sides VALUES ('m', 1, 'late', 30.5, NULL);
+                 INSERT INTO mailbox_sides VALUES ('m', 0, 5, 10, 'happy');
+                 INSERT INTO mailbox_sides VALUES ('m', 1, 'b', 20, NULL);
+                 INSERT INTO nameplates VALUES (1, 'app', '٣', 'm', NULL);
+                 INSERT INTO messages VALUES ('app', 'm', 'b', 'p', NULL, 101, 7);
+                 INSERT INTO messages VALUES ('app', 'gone', 'b', 'p', '00', 101, NULL);",
+            )
+            .unwrap();
+        let mut apps = everything(&connection).unwrap();
+        let id = AppId::new("app");
+        let rows = apps.remove(&id).unwrap();
+        let mailbox = &rows.mailboxes[&MailboxId::new("m")];
+        assert_eq!((mailbox.updated, &mailbox.nameplates), (100.0, &vec!["٣".to_owned()]));
+        assert_eq!(mailbox.seats.of(&Side::new("5")), Ok(Some(Hold::Left)));
+        assert_eq!(mailbox.seats.of(&Side::new("b")), Ok(Some(Hold::Held)));
+        assert_eq!(mailbox.seats.of(&Side::new("late")), Err(Refusal::Crowded));
+        let read = messages(&connection, &id, &MailboxId::new("m")).unwrap();
+        assert_eq!((read[0].body.as_str(), read[0].id.as_deref()), ("", Some("7")));
+        assert!(messages(&connection, &id, &MailboxId::new("gone")).unwrap().is_empty());
+    }
+}

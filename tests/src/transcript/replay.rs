@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,6 +14,7 @@ use crate::{Event, Server, Socket};
 pub struct Replay<'a> {
     address: &'a str,
     path: &'a str,
+    patience: Duration,
     bindings: Bindings,
     lines: HashMap<String, Line>,
     barriers: usize,
@@ -26,7 +28,8 @@ enum Line {
 }
 
 impl<'a> Replay<'a> {
-    /// Holds the conversation and tells the first difference from the recording.
+    /// Holds the conversation and tells the first difference from the recording; a frame that does
+    /// not come within `patience` is one.
     ///
     /// # Errors
     ///
@@ -35,11 +38,16 @@ impl<'a> Replay<'a> {
     /// # Panics
     ///
     /// When the transcript is not as its format says.
-    pub fn run(transcript: &Transcript, server: &'a Server) -> Result<(), String> {
+    pub fn run(
+        transcript: &Transcript,
+        server: &'a Server,
+        patience: Duration,
+    ) -> Result<(), String> {
         let url = server.url().strip_prefix("ws://").expect("our servers speak ws");
         let (address, path) = url.split_at(url.find('/').unwrap_or(url.len()));
         let bindings = Bindings::new(&transcript.record["bindings"]);
-        let mut replay = Self { address, path, bindings, lines: HashMap::new(), barriers: 0 };
+        let mut replay =
+            Self { address, path, patience, bindings, lines: HashMap::new(), barriers: 0 };
         let steps = transcript.record["steps"].as_array().expect("a transcript has steps");
         for (number, step) in steps.iter().enumerate() {
             replay.step(step).map_err(|e| format!("step {number}: {e}, in {step}"))?;
@@ -99,7 +107,7 @@ impl<'a> Replay<'a> {
         let headers = step["headers"].as_object().into_iter().flatten();
         let headers: Vec<_> =
             headers.map(|(name, value)| (name.clone(), text(value).to_owned())).collect();
-        Socket::open(self.address, path, &headers)
+        Socket::open(self.address, path, &headers, self.patience)
     }
 
     /// Checks that nothing is left to say, and that values which must differ do.

@@ -8,6 +8,7 @@ use crate::probe::{Told, probe, seated};
 
 struct Bench {
     input: Addr<Input>,
+    code: Told<InputCode>,
     refresh: Told<Refresh>,
     nameplate: Told<NameplateTyped>,
     words: Told<WordsTyped>,
@@ -15,9 +16,11 @@ struct Bench {
 
 fn bench() -> Bench {
     let (lister, refresh) = probe();
-    let (code, nameplate) = probe();
+    let (to_code, code) = probe();
+    let (to_nameplate, nameplate) = probe();
     let (to_words, words) = probe();
-    Bench { input: seated(Input::new(lister, code, to_words)), refresh, nameplate, words }
+    let input = seated(Input::new(lister, to_code, to_nameplate, to_words));
+    Bench { input, code, refresh, nameplate, words }
 }
 
 /// Carries out one recorded step and gives its result in the recording's form.
@@ -88,6 +91,7 @@ async fn tells_code_and_lister() {
     b.input.do_send(StartInput);
     b.input.send(RefreshList).await.unwrap().unwrap();
     assert_eq!(b.refresh.all().await.len(), 2);
+    assert_eq!(b.code.all().await, [InputCode]);
     let (tx, mut rx) = oneshot::channel();
     b.input.do_send(AwaitWordlist(tx));
     b.input.send(ChooseNameplate(Nameplate::from(4))).await.unwrap().unwrap();
