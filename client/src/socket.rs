@@ -1,21 +1,25 @@
 //! The websocket to the mailbox server: frames in, frames out, and nothing else.
 
+mod fragments;
 mod limited;
 
-use std::{io::ErrorKind, time::Duration};
+use std::{cell::Cell, io::ErrorKind, time::Duration};
 
 use actix::prelude::*;
-use actix_http::ws::{self, Frame, Item, ProtocolError};
+use actix_http::ws::{self, Frame, ProtocolError};
 use awc::{BoxedSocket, Client, Connector, error::WsClientError};
-use bytes::{Bytes, BytesMut};
-use futures_util::{SinkExt, StreamExt};
+use bytes::Bytes;
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
 };
 use wormhole_protocol::wire::MAX_ANSWER;
 
-use self::limited::Limited;
+use self::{fragments::Fragments, limited::Limited};
 
 /// How long connecting may take, name look-up and handshakes included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -87,78 +91,117 @@ fn reason(error: &WsClientError) -> String {
     }
 }
 
+/// How a conversation ended.
+enum End {
+    /// We hang up.
+    Ours,
+    /// The server does.
+    Theirs,
+    /// The connection is of no use any more.
+    Lost(String),
+}
+
 async fn converse(
     framed: Framed,
-    mut outgoing: mpsc::UnboundedReceiver<String>,
+    outgoing: mpsc::UnboundedReceiver<String>,
     tell: &impl Fn(News),
 ) -> String {
     let (mut sink, mut stream) = framed.split();
-    let mut pings = interval(PING_INTERVAL);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut heard = Instant::now();
-    let mut fragments = Fragments::default();
-    loop {
-        tokio::select! {
-            frame = outgoing.recv() => {
-                let Some(frame) = frame else { break };
-                if let Err(error) = sink.send(ws::Message::Text(frame.into())).await {
-                    return error.to_string();
+    let (pongs, to_answer) = mpsc::channel(1);
+    let heard = Cell::new(Instant::now());
+    // Side by side, for a server may not read before we do.
+    let end = tokio::select! {
+        end = listen(&mut stream, pongs, &heard, tell) => end,
+        end = speak(&mut sink, outgoing, to_answer) => end,
+        end = silence(&heard) => end,
+    };
+    let close = sink.send(ws::Message::Close(None));
+    match end {
+        End::Lost(reason) => reason,
+        End::Theirs => {
+            let _ = timeout(CLOSE_LIMIT, close).await;
+            "the server closed the connection".to_owned()
+        }
+        End::Ours => {
+            let goodbye = async {
+                if close.await.is_ok() {
+                    while !matches!(stream.next().await, Some(Ok(Frame::Close(_)) | Err(_)) | None)
+                    {
+                    }
                 }
-            }
-            frame = stream.next() => {
-                heard = Instant::now();
-                let news = match frame {
-                    Some(Ok(Frame::Text(bytes))) => text(&bytes),
-                    Some(Ok(Frame::Continuation(item))) => match fragments.add(item) {
-                        Ok(Some(whole)) => text(&whole),
-                        Ok(None) => continue,
-                        Err(broken) => News::Broken(broken),
-                    },
-                    Some(Ok(Frame::Ping(payload))) => {
-                        if let Err(error) = sink.send(ws::Message::Pong(payload)).await {
-                            return error.to_string();
-                        }
-                        continue;
-                    }
-                    Some(Ok(Frame::Pong(_))) => continue,
-                    Some(Ok(Frame::Binary(_))) => News::Broken("it sent a binary frame"),
-                    Some(Ok(Frame::Close(_))) => {
-                        let _ = timeout(CLOSE_LIMIT, sink.send(ws::Message::Close(None))).await;
-                        return "the server closed the connection".to_owned();
-                    }
-                    Some(Err(ProtocolError::Io(error))) if error.kind() != ErrorKind::InvalidData => {
-                        return error.to_string();
-                    }
-                    Some(Err(violation)) => {
-                        // A server that does so will do it again: connecting anew is no cure.
-                        tell(News::Broken("a frame is malformed or too large"));
-                        return violation.to_string();
-                    }
-                    None => return "the server closed the connection".to_owned(),
-                };
-                tell(news);
-            }
-            _ = pings.tick() => {
-                if heard.elapsed() > SILENCE_LIMIT {
-                    return "the server does not answer pings".to_owned();
-                }
-                if let Err(error) = sink.send(ws::Message::Ping(Bytes::new())).await {
-                    return error.to_string();
-                }
-            }
+            };
+            let _ = timeout(CLOSE_LIMIT, goodbye).await;
+            "closed".to_owned()
         }
     }
-    let goodbye = async {
-        if sink.send(ws::Message::Close(None)).await.is_ok() {
-            while let Some(Ok(frame)) = stream.next().await {
-                if let Frame::Close(_) = frame {
-                    break;
-                }
+}
+
+async fn listen(
+    stream: &mut SplitStream<Framed>,
+    pongs: mpsc::Sender<Bytes>,
+    heard: &Cell<Instant>,
+    tell: &impl Fn(News),
+) -> End {
+    let mut fragments = Fragments::default();
+    while let Some(frame) = stream.next().await {
+        heard.set(Instant::now());
+        let news = match frame {
+            Ok(Frame::Text(bytes)) => text(&bytes),
+            Ok(Frame::Continuation(item)) => match fragments.add(item) {
+                Ok(Some(whole)) => text(&whole),
+                Ok(None) => continue,
+                Err(broken) => News::Broken(broken),
+            },
+            Ok(Frame::Ping(payload)) => {
+                // A pong that waits to be sent answers this ping as well.
+                let _ = pongs.try_send(payload);
+                continue;
             }
+            Ok(Frame::Pong(_)) => continue,
+            Ok(Frame::Binary(_)) => News::Broken("it sent a binary frame"),
+            Ok(Frame::Close(_)) => return End::Theirs,
+            Err(ProtocolError::Io(error)) if error.kind() != ErrorKind::InvalidData => {
+                return End::Lost(error.to_string());
+            }
+            Err(violation) => {
+                // A server that does so will do it again: connecting anew is no cure.
+                tell(News::Broken("a frame is malformed or too large"));
+                return End::Lost(violation.to_string());
+            }
+        };
+        tell(news);
+    }
+    End::Lost("the server closed the connection".to_owned())
+}
+
+async fn speak(
+    sink: &mut SplitSink<Framed, ws::Message>,
+    mut outgoing: mpsc::UnboundedReceiver<String>,
+    mut pongs: mpsc::Receiver<Bytes>,
+) -> End {
+    let mut pings = interval(PING_INTERVAL);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            frame = outgoing.recv() => match frame {
+                Some(frame) => ws::Message::Text(frame.into()),
+                None => return End::Ours,
+            },
+            Some(payload) = pongs.recv() => ws::Message::Pong(payload),
+            _ = pings.tick() => ws::Message::Ping(Bytes::new()),
+        };
+        if let Err(error) = sink.send(message).await {
+            return End::Lost(error.to_string());
         }
-    };
-    let _ = timeout(CLOSE_LIMIT, goodbye).await;
-    "closed".to_owned()
+    }
+}
+
+/// Waits until the server has been silent for too long.
+async fn silence(heard: &Cell<Instant>) -> End {
+    while heard.get().elapsed() < SILENCE_LIMIT {
+        sleep_until(heard.get() + SILENCE_LIMIT).await;
+    }
+    End::Lost("the server does not answer pings".to_owned())
 }
 
 fn text(bytes: &[u8]) -> News {
@@ -168,28 +211,81 @@ fn text(bytes: &[u8]) -> News {
     }
 }
 
-/// Puts a message together which the server sent in pieces.
-#[derive(Default)]
-struct Fragments {
-    begun: Option<BytesMut>,
-}
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
 
-impl Fragments {
-    fn add(&mut self, item: Item) -> Result<Option<Bytes>, &'static str> {
-        let (piece, last) = match item {
-            Item::FirstText(piece) => {
-                self.begun = Some(BytesMut::new());
-                (piece, false)
+    use actix_http::ws::Codec;
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+
+    type Server = actix_codec::Framed<DuplexStream, Codec>;
+
+    /// Both ends of a connection that exists in memory alone, where only the clock passes.
+    fn connection() -> (Framed, Server) {
+        let (ours, theirs) = duplex(1 << 10);
+        let limited = Limited { codec: Codec::new().client_mode(), limit: MAX_ANSWER };
+        let ours: BoxedSocket = Box::new(ours);
+        (Framed::new(ours, limited), Server::new(theirs, Codec::new().max_size(MAX_ANSWER)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_is_given_up() {
+        let (ours, server) = connection();
+        let (_frames, outgoing) = mpsc::unbounded_channel();
+        let begun = Instant::now();
+        let reason = converse(ours, outgoing, &|news| panic!("{news:?}")).await;
+        assert_eq!(reason, "the server does not answer pings");
+        assert_eq!(begun.elapsed().as_secs(), 90);
+        drop(server);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_answers_pings_is_kept() {
+        let (ours, mut server) = connection();
+        let (_frames, outgoing) = mpsc::unbounded_channel();
+        let answering = async {
+            for _ in 0..20 {
+                let ping = server.next().await;
+                assert!(matches!(ping, Some(Ok(Frame::Ping(_)))), "{ping:?}");
+                server.send(ws::Message::Pong(Bytes::new())).await.expect("a connection");
             }
-            Item::FirstBinary(_) => return Err("it sent a binary frame"),
-            Item::Continue(piece) => (piece, false),
-            Item::Last(piece) => (piece, true),
+            server.send(ws::Message::Close(None)).await.expect("a connection");
+            assert!(matches!(server.next().await, Some(Ok(Frame::Close(_)))));
         };
-        let begun = self.begun.as_mut().ok_or("a fragment continues nothing")?;
-        if begun.len() + piece.len() > MAX_ANSWER {
-            return Err("a message is too large");
-        }
-        begun.extend_from_slice(&piece);
-        Ok(if last { self.begun.take().map(BytesMut::freeze) } else { None })
+        let talking = converse(ours, outgoing, &|news| panic!("{news:?}"));
+        let (reason, ()) = tokio::join!(talking, answering);
+        assert_eq!(reason, "the server closed the connection");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_only_reads_after_it_has_spoken_is_heard() {
+        let (ours, mut server) = connection();
+        let (frames, outgoing) = mpsc::unbounded_channel();
+        let large = "x".repeat(1 << 16);
+        frames.send(large.clone()).expect("a conversation");
+        drop(frames);
+        let heard = RefCell::new(Vec::new());
+        let speaking = async {
+            for _ in 0..2 {
+                server.send(ws::Message::Text(large.clone().into())).await.expect("a connection");
+            }
+            while !matches!(server.next().await, Some(Ok(Frame::Text(text))) if text == large) {}
+        };
+        let talking = converse(ours, outgoing, &|news| heard.borrow_mut().push(news));
+        tokio::join!(talking, speaking);
+        assert_eq!(heard.into_inner(), [News::Frame(large.clone()), News::Frame(large.clone())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_does_not_say_goodbye_is_not_waited_for() {
+        let (ours, server) = connection();
+        let (frames, outgoing) = mpsc::unbounded_channel();
+        drop(frames);
+        let begun = Instant::now();
+        assert_eq!(converse(ours, outgoing, &|news| panic!("{news:?}")).await, "closed");
+        assert_eq!(begun.elapsed(), CLOSE_LIMIT);
+        drop(server);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Failure {
 
 /// What a script learns, besides 0 and the 2 of a wrong command line.
 const FAILED: u8 = 1;
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 impl<E: Into<TransferError>> From<E> for Failure {
     fn from(error: E) -> Self {

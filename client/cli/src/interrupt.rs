@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::exit::Failure;
+use crate::exit::{Failure, INTERRUPTED};
 
 /// Runs a job until it ends or somebody interrupts it. A second Ctrl-C, while the program cleans
 /// up, ends it at once.
@@ -13,13 +13,16 @@ pub(crate) async fn guarded<T>(
         done = job => done,
         interrupted = signal() => {
             interrupted.map_err(|error| Failure::Io("cannot wait for signals", error))?;
-            actix::spawn(async {
-                if signal().await.is_ok() {
-                    std::process::exit(130);
-                }
-            });
+            actix::spawn(at_the_second());
             Err(Failure::Interrupted)
         }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the person does not want to wait for the clean-up")]
+async fn at_the_second() {
+    if signal().await.is_ok() {
+        std::process::exit(INTERRUPTED.into());
     }
 }
 
