@@ -273,7 +273,8 @@ mod tests {
             }
             while !matches!(server.next().await, Some(Ok(Frame::Text(text))) if text == large) {}
         };
-        let talking = converse(ours, outgoing, &|news| heard.borrow_mut().push(news));
+        let tell = |news| heard.borrow_mut().push(news);
+        let talking = converse(ours, outgoing, &tell);
         tokio::join!(talking, speaking);
         assert_eq!(heard.into_inner(), [News::Frame(large.clone()), News::Frame(large.clone())]);
     }

@@ -23,10 +23,10 @@ pub enum KeyFormatError {
     #[error("the code contains spaces")]
     Spaces,
     /// What stands before the first hyphen is not a number of at most forty ASCII digits.
-    #[error("the code must begin with a nameplate: a number, with no spaces")]
+    #[error("the code does not begin with a number")]
     Nameplate,
     /// A typed line has no hyphen; only a [typed](Code::typed) code needs one.
-    #[error("the code is incomplete: it needs a hyphen after the number")]
+    #[error("the code has no hyphen after its number")]
     NoHyphen,
 }
 

@@ -6,15 +6,12 @@ use clap::{ArgAction, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use wormhole_client::{
     MAX_WORDS, PUBLIC_SERVER,
     protocol::{
-        code::Code,
         transfer::APPID,
         transit::{RelayArgument, RelayHint},
         wordlist::DEFAULT_WORDS,
     },
     transit,
 };
-
-use crate::exit;
 
 /// Send text, files and folders to another computer, by a short code.
 #[derive(Parser)]
@@ -96,7 +93,7 @@ pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Use this code instead of a new one
-    #[arg(long, value_name = "CODE", value_parser = code, conflicts_with = "code_length")]
+    #[arg(long, value_name = "CODE", conflicts_with = "code_length")]
     pub(crate) code: Option<String>,
     /// Send this text; - reads it from standard input
     #[arg(long)]
@@ -141,12 +138,5 @@ pub(crate) struct Receive {
     #[arg(short, long, conflicts_with = "code")]
     pub(crate) allocate: bool,
     /// The code, as the sender shows it; asked for where it is missing
-    #[arg(value_parser = code)]
     pub(crate) code: Option<String>,
-}
-
-/// Checks a code before anything is done with it.
-fn code(text: &str) -> Result<String, String> {
-    Code::parse(text).map_err(|error| exit::code_advice(&error))?;
-    Ok(text.to_owned())
 }

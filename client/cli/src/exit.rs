@@ -37,7 +37,7 @@ impl<E: Into<TransferError>> From<E> for Failure {
 pub(crate) fn report(failure: &Failure) -> ExitCode {
     let (line, status) = match failure {
         Failure::Transfer(error) => (transfer(error), FAILED),
-        Failure::Unsendable(error) => (format!("cannot send: {error}"), FAILED),
+        Failure::Unsendable(error) => (error.to_string(), FAILED),
         Failure::Io(what, error) => (format!("{what}: {error}"), FAILED),
         Failure::Refused(text) => (text.clone(), FAILED),
         Failure::Interrupted => ("interrupted".to_owned(), INTERRUPTED),
@@ -65,6 +65,6 @@ fn transfer(error: &TransferError) -> String {
 }
 
 /// What is wrong with a code, and what one looks like.
-pub(crate) fn code_advice(error: &KeyFormatError) -> String {
-    format!("{error}: a code is a number, a hyphen and words, such as 7-crossover-clockwork")
+fn code_advice(error: &KeyFormatError) -> String {
+    format!("{error} (a code is a number, a hyphen and words, such as 7-crossover-clockwork)")
 }

@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
     let code = match &options.code {
-        Some(code) => Some(code.clone()),
+        Some(code) => Some(session::checked(code)?.to_owned()),
         None if options.allocate => None,
         None => Some(typed().await?),
     };

@@ -24,6 +24,7 @@ enum Goods {
 }
 
 pub(crate) async fn run(global: &Global, options: Send) -> Result<(), Failure> {
+    options.code.as_deref().map(session::checked).transpose()?;
     let goods = goods(&options).await?;
     if !options.local {
         return over(global, &options, goods, &global.relay_url, &global.relay_url).await;

@@ -4,8 +4,8 @@ use std::{future::pending, time::Duration};
 
 use tokio::time::sleep;
 use wormhole_client::{
-    Wormhole,
-    protocol::{key::Verifier, transfer::Message},
+    Error, Wormhole,
+    protocol::{code::Code, key::Verifier, transfer::Message},
 };
 
 use crate::{args::Global, exit::Failure, interrupt, show};
@@ -70,4 +70,10 @@ async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T {
         () = sleep(PATIENCE) => show::line(text),
     }
     step.await
+}
+
+/// Refuses a malformed code before anything is done with it.
+pub(crate) fn checked(code: &str) -> Result<&str, Failure> {
+    Code::parse(code).map_err(Error::from)?;
+    Ok(code)
 }

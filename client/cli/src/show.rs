@@ -34,11 +34,12 @@ pub(crate) fn code(code: &Code, command: &str) {
 /// Draws the code and its server as a link, in characters; not at all where that is too long.
 pub(crate) fn qr(code: &Code, server: &str) {
     use qrcode::{QrCode, render::unicode::Dense1x2};
+    // Terminals are mostly dark, so the light modules are the ones that are drawn.
     let rendezvous = (server != PUBLIC_SERVER).then(|| server.parse().ok()).flatten();
     let link = Link { code: code.clone(), rendezvous, role: Role::Receiver };
     if let Ok(qr) = QrCode::new(link.write().as_bytes()) {
         let mut drawn = qr.render::<Dense1x2>();
-        let drawn = drawn.dark_color(Dense1x2::Dark).light_color(Dense1x2::Light);
+        let drawn = drawn.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
         eprintln!("{}", drawn.quiet_zone(true).build());
     }
 }

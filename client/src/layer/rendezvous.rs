@@ -284,3 +284,6 @@ impl Handler<Abandon> for Rendezvous {
         ctx.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;

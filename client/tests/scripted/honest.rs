@@ -105,9 +105,8 @@ impl Shared {
                 say(json!({"type": "nameplates", "nameplates": ids}));
             }
             "allocate" => {
-                let free = (1..).map(|n: u32| n.to_string());
-                let nameplate = free.skip_while(|n| self.nameplates.contains_key(n)).next();
-                let nameplate = nameplate.unwrap();
+                let mut numbers = (1..).map(|n: u32| n.to_string());
+                let nameplate = numbers.find(|n| !self.nameplates.contains_key(n)).unwrap();
                 self.nameplates.entry(nameplate.clone()).or_default().insert(side.clone());
                 say(json!({"type": "allocated", "nameplate": nameplate}));
             }

@@ -1,0 +1,179 @@
+//! The socket's part is played by the test, which tells the news itself; the real socket hangs at
+//! a listener that never answers.
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpListener;
+
+use wormhole_protocol::name::{MailboxId, Nameplate, Phase};
+
+use super::*;
+use crate::probe::{Told, probe, seated};
+
+struct Bench {
+    layer: Addr<Rendezvous>,
+    lines: [Told<Line>; 4],
+    claimed: Told<GotClaimed>,
+    released: Told<GotReleased>,
+    messages: Told<GotMessage>,
+    closed: Told<GotClosed>,
+    listed: Told<GotNameplates>,
+    allocated: Told<GotAllocated>,
+    welcomes: Told<GotWelcome>,
+    broken: Told<Broken>,
+    stopped: Told<ConnectorStopped>,
+    _silent: TcpListener,
+}
+
+fn bench() -> Bench {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/v1", silent.local_addr().unwrap());
+    let [(n, a), (m, b), (l, c), (r, d)] = std::array::from_fn(|_| probe::<Line>());
+    let (to_claimed, claimed) = probe();
+    let (to_released, released) = probe();
+    let (to_messages, messages) = probe();
+    let (to_closed, closed) = probe();
+    let (lister, listed) = probe();
+    let (allocator, allocated) = probe();
+    let (to_welcomes, welcomes) = probe();
+    let (to_broken, broken) = probe();
+    let (terminator, stopped) = probe();
+    let edges = Edges {
+        lines: [n, m, l, r],
+        nameplate: (to_claimed, to_released),
+        mailbox: (to_messages, to_closed),
+        lister,
+        allocator,
+        boss: (to_welcomes, to_broken),
+        terminator,
+    };
+    let layer = seated(Rendezvous::new(url, AppId::new("app"), Side::new("us"), edges));
+    let lines = [a, b, c, d];
+    Bench {
+        layer,
+        lines,
+        claimed,
+        released,
+        messages,
+        closed,
+        listed,
+        allocated,
+        welcomes,
+        broken,
+        stopped,
+        _silent: silent,
+    }
+}
+
+impl Bench {
+    async fn frame(&self, json: &str) {
+        self.layer.send(News::Frame(json.to_owned())).await.unwrap();
+    }
+
+    async fn up(&self) {
+        self.layer.send(News::Up).await.unwrap();
+        self.frame(r#"{"type": "welcome", "welcome": {}}"#).await;
+    }
+
+    async fn lose(&self) {
+        self.layer.send(News::Gone("lost".to_owned())).await.unwrap();
+    }
+
+    /// What each of the four layers was told of the line, which is the same for all.
+    async fn line(&mut self) -> Vec<Line> {
+        let mut told = Vec::new();
+        for layer in &mut self.lines {
+            told.push(layer.all().await);
+        }
+        assert!(told.iter().all(|of_one| *of_one == told[0]), "{told:?}");
+        told.swap_remove(0)
+    }
+}
+
+#[actix::test]
+async fn each_answer_goes_to_its_layer() {
+    let mut b = bench();
+    b.up().await;
+    assert_eq!(b.welcomes.all().await.len(), 1);
+    assert_eq!(b.line().await, [Line::Up]);
+    for answer in [
+        r#"{"type": "nameplates", "nameplates": [{"id": "4"}, {"id": "no number"}]}"#,
+        r#"{"type": "allocated", "nameplate": "5"}"#,
+        r#"{"type": "claimed", "mailbox": "m"}"#,
+        r#"{"type": "released"}"#,
+        r#"{"type": "message", "side": "peer", "phase": "0", "body": "0A"}"#,
+        r#"{"type": "closed"}"#,
+        r#"{"type": "ack", "id": null}"#,
+        r#"{"type": "pong"}"#,
+        r#"{"type": "of the future"}"#,
+    ] {
+        b.frame(answer).await;
+    }
+    assert_eq!(b.listed.all().await, [GotNameplates([Nameplate::from(4)].into())]);
+    assert_eq!(b.allocated.all().await, [GotAllocated(Nameplate::from(5))]);
+    assert_eq!(b.claimed.all().await, [GotClaimed(MailboxId::new("m"))]);
+    assert_eq!(b.released.all().await.len(), 1);
+    let message = GotMessage { side: Side::new("peer"), phase: Phase::Number(0), body: vec![10] };
+    assert_eq!(b.messages.all().await, [message]);
+    assert_eq!(b.closed.all().await.len(), 1);
+    assert!(b.broken.all().await.is_empty());
+}
+
+#[actix::test]
+async fn a_welcome_that_turns_us_away_brings_no_line_up() {
+    let mut b = bench();
+    b.layer.send(News::Up).await.unwrap();
+    b.frame(r#"{"type": "welcome", "welcome": {"error": "full"}}"#).await;
+    assert_eq!(b.welcomes.all().await.len(), 1);
+    assert!(b.line().await.is_empty());
+}
+
+#[actix::test]
+async fn only_the_first_connection_must_succeed() {
+    let mut b = bench();
+    b.lose().await;
+    let broken = b.broken.all().await;
+    assert!(
+        matches!(&broken[..], [Broken(Error::ServerConnection { reason, .. })] if reason == "lost")
+    );
+
+    let mut b = bench();
+    b.up().await;
+    b.lose().await;
+    assert_eq!(b.line().await, [Line::Up, Line::Down]);
+    assert!(b.broken.all().await.is_empty());
+}
+
+#[actix::test]
+async fn garbage_and_refusals_end_the_wormhole() {
+    for (frame, expected) in [
+        ("junk", "the server broke the protocol"),
+        (r#"{"type": "message", "side": "s", "phase": "0", "body": "x"}"#, "is not hex"),
+        (r#"{"type": "error", "error": "crowded"}"#, "reports an error: crowded"),
+    ] {
+        let mut b = bench();
+        b.up().await;
+        b.frame(frame).await;
+        let broken = b.broken.all().await;
+        assert!(broken[0].0.to_string().contains(expected), "{broken:?}");
+    }
+}
+
+#[actix::test]
+async fn stopping_waits_for_a_socket_only_where_there_is_one() {
+    let mut connecting = bench();
+    connecting.layer.send(Stop).await.unwrap();
+    assert_eq!(connecting.stopped.all().await.len(), 1);
+
+    let mut open = bench();
+    open.up().await;
+    open.layer.send(Stop).await.unwrap();
+    assert!(open.stopped.all().await.is_empty());
+    open.lose().await;
+    assert_eq!(open.stopped.all().await.len(), 1);
+
+    let mut waiting = bench();
+    waiting.up().await;
+    waiting.lose().await;
+    waiting.layer.send(Stop).await.unwrap();
+    assert_eq!(waiting.stopped.all().await.len(), 1);
+}
