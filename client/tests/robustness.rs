@@ -56,7 +56,6 @@ fn assert_server_broke(result: &Result<(), Error>, case: &str) {
 
 /// Sends what `bad` says at this stage, and expects the wormhole to close over it.
 async fn breaks(stage: Stage, case: &str, bad: impl IntoIterator<Item = Message>) {
-    let t0 = std::time::Instant::now();
     let mut session = Session::at(stage).await;
     for message in bad {
         session.line.message(message).await;

@@ -23,20 +23,22 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+const EVERYWHERE: &str = "Options of every command";
+
 /// What holds for every command.
 #[derive(clap::Args)]
 pub(crate) struct Global {
     /// Use another application's id
     ///
     /// Only programs with the same id meet.
-    #[arg(long, global = true, default_value = APPID, hide_default_value = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, default_value = APPID, hide_default_value = true)]
     pub(crate) appid: String,
     /// The mailbox server, at which both computers meet
-    #[arg(long, global = true, value_name = "URL", env = "WORMHOLE_RELAY_URL",
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL", env = "WORMHOLE_RELAY_URL",
           default_value = PUBLIC_SERVER, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) relay_url: String,
     /// The relay for computers that cannot reach each other: tcp:HOST:PORT, or empty for none
-    #[arg(long, global = true, value_name = "RELAY", env = "WORMHOLE_TRANSIT_HELPER",
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "RELAY", env = "WORMHOLE_TRANSIT_HELPER",
           default_value = RelayArgument::DEFAULT)]
     pub(crate) transit_helper: RelayArgument,
 }
@@ -64,10 +66,6 @@ pub(crate) enum Command {
 /// What sending and receiving have in common.
 #[derive(clap::Args)]
 pub(crate) struct Common {
-    /// How many words a new code has
-    #[arg(short = 'c', long, value_name = "NUMBER", default_value_t = DEFAULT_WORDS as u8,
-          value_parser = clap::value_parser!(u8).range(1..=MAX_WORDS as i64))]
-    pub(crate) code_length: u8,
     /// Show a verifier, to be compared with the other computer's before anything is sent
     #[arg(short, long)]
     pub(crate) verify: bool,
@@ -92,6 +90,9 @@ impl Common {
 pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) common: Common,
+    /// How many words the new code has
+    #[arg(short = 'c', long, value_name = "NUMBER", default_value_t = DEFAULT_WORDS, value_parser = words)]
+    pub(crate) code_length: usize,
     /// Use this code instead of a new one
     #[arg(long, value_name = "CODE", conflicts_with = "code_length")]
     pub(crate) code: Option<String>,
@@ -101,7 +102,7 @@ pub(crate) struct Send {
     /// Draw the code as a QR code (the default on a terminal)
     #[arg(long, env = "WORMHOLE_QR", num_args = 0..=1, require_equals = true,
           default_missing_value = "1", overrides_with = "no_qr", action = ArgAction::Set,
-          value_parser = clap::builder::BoolishValueParser::new(), value_name = "0|1")]
+          value_parser = clap::builder::BoolishValueParser::new(), value_name = "0|1", hide_possible_values = true)]
     qr: Option<bool>,
     /// Draw no QR code
     #[arg(long)]
@@ -137,6 +138,15 @@ pub(crate) struct Receive {
     /// Make the code here, to be typed at the sender's
     #[arg(short, long, conflicts_with = "code")]
     pub(crate) allocate: bool,
+    /// How many words the new code has [default: 2]
+    #[arg(short = 'c', long, value_name = "NUMBER", value_parser = words, requires = "allocate",
+          conflicts_with = "code")]
+    pub(crate) code_length: Option<usize>,
     /// The code, as the sender shows it; asked for where it is missing
     pub(crate) code: Option<String>,
+}
+
+fn words(text: &str) -> Result<usize, String> {
+    let words = text.parse().ok().filter(|words| (1..=MAX_WORDS).contains(words));
+    words.ok_or_else(|| format!("expected a number of words from 1 to {MAX_WORDS}"))
 }

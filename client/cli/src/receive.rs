@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wormhole_client::{
     Error, Wormhole,
-    protocol::{code::Code, transfer::Refusal},
+    protocol::{code::Code, transfer::Refusal, wordlist::DEFAULT_WORDS},
     transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
 };
 
@@ -54,7 +54,7 @@ async fn typed() -> Result<String, Failure> {
 }
 
 async fn allocate(wormhole: &Wormhole, options: &Receive) -> Result<(), Failure> {
-    wormhole.allocate_code(options.common.code_length.into())?;
+    wormhole.allocate_code(options.code_length.unwrap_or(DEFAULT_WORDS))?;
     let code = wormhole.code().await?;
     let code = escape(code.as_str());
     show::line(&format!("Allocated code: {code}"));

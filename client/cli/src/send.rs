@@ -109,7 +109,7 @@ fn describe(goods: &Goods) {
 async fn code(wormhole: &Wormhole, options: &Send, server: &str) -> Result<(), Failure> {
     match &options.code {
         Some(code) => wormhole.set_code(code)?,
-        None => wormhole.allocate_code(options.common.code_length.into())?,
+        None => wormhole.allocate_code(options.code_length)?,
     }
     let code = wormhole.code().await?;
     let mut command = "wormhole".to_owned();
