@@ -30,6 +30,9 @@ enum Ours {
 fn destination_deviation(offered: &str, output: Option<&str>) -> Option<(Ours, &'static str)> {
     let control = Ours::Refuses("control characters");
     Some(match (offered, output) {
+        (path, _) if path.contains('/') => {
+            (Ours::Refuses("a path"), "no honest program offers one")
+        }
         ("new\nline" | "tab\t" | "esc\u{1b}[31mred" | "a\0b", None) => {
             (control, "no control characters in names")
         }

@@ -102,10 +102,11 @@ fn server_that(serve: fn(&mut TcpStream) -> io::Result<()>) -> String {
 #[test]
 fn malformed_codes_are_named_with_an_example() {
     let scene = Scene::new();
-    for code in ["seven-words-here", "7 purple sausages", "-", "7", "-1-two"] {
+    for code in ["seven-words-here", "7 purple sausages", "-", "4.0-x", "-1-two"] {
         let finished = scene.receive(&["--", code]).finish();
         let line = finished.only_line();
-        assert!(line.chars().any(|c| c.is_ascii_digit()), "no example in `{line}` for {code:?}");
+        let example = line.replace(code, "").contains(|c: char| c.is_ascii_digit());
+        assert!(example, "no example in `{line}` for {code:?}");
         assert!(Snapshot::of(&scene.target()).is_empty());
     }
 }
@@ -224,25 +225,19 @@ fn send_to_scripted_receiver(what: &str) -> Option<(Finished, String)> {
 }
 
 #[test]
-fn an_offered_path_lands_as_its_last_component_inside_the_target() {
-    for name in ["../evil", "/tmp/evil", "a/b/evil", "..\\evil", "./evil"] {
-        let scene = Scene::new();
-        let Some((sender, code)) = scene.scripted_sender(name, 3, 3) else { return };
-        scene.receive(&[&code]).finish().succeeded();
-        assert!(sender.finish().out.contains("acknowledged"));
-        assert_eq!(Snapshot::of(&scene.target()).paths(), [Path::new("evil")], "{name:?}");
-        assert_eq!(
-            Snapshot::of(scene.path()).paths(),
-            [Path::new("target"), Path::new("target/evil")],
-            "{name:?}"
-        );
-    }
+fn an_offered_backslash_stays_inside_the_target() {
+    let scene = Scene::new();
+    let Some((sender, code)) = scene.scripted_sender("..\\evil", 3, 3) else { return };
+    scene.receive(&[&code]).finish().succeeded();
+    assert!(sender.finish().out.contains("acknowledged"));
+    assert_eq!(Snapshot::of(scene.path()).paths(), [Path::new("target"), Path::new("target/evil")]);
 }
 
 #[test]
 fn an_offered_name_that_is_no_name_is_refused() {
-    for name in ["", ".", "..", "a/", "a/..", "nul\0byte", "bell\x07", "\x1b[31mred", "two\nlines"]
-    {
+    let paths = ["../evil", "/tmp/evil", "a/b/evil", "./evil", "a/", "a/.."];
+    let others = ["", ".", "..", "nul\0byte", "bell\x07", "\x1b[31mred", "two\nlines"];
+    for name in paths.into_iter().chain(others) {
         let scene = Scene::new();
         let Some((sender, code)) = scene.scripted_sender(name, 3, 3) else { return };
         scene.receive(&[&code]).finish().complaint();

@@ -13,9 +13,9 @@ const LONGEST: usize = 255;
 /// Is one harmless component of a path: never empty, `.` or `..`, without separators, and at most
 /// 255 bytes long.
 ///
-/// Parsing reduces an offered path to its last component, split at `/` and `\` alike on every
-/// system, so that `../../x` is `x` [file-transfer.md: receiving]. `Display` shows the name escaped
-/// as [`escape`] does.
+/// No program offers a path, so one with `/` in it is refused. A `\` may be part of a name on the
+/// peer's system; of such a name the last component is taken, whatever the system
+/// [file-transfer.md: receiving]. `Display` shows the name escaped as [`escape`] does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeName(String);
 
@@ -30,7 +30,10 @@ impl FromStr for SafeName {
     type Err = NameError;
 
     fn from_str(offered: &str) -> Result<Self, NameError> {
-        let name = offered.rsplit(['/', '\\']).next().unwrap_or_default();
+        if offered.contains('/') {
+            return Err(NameError::Path);
+        }
+        let name = offered.rsplit('\\').next().unwrap_or_default();
         if name.is_empty() {
             return Err(NameError::Empty);
         }
@@ -59,6 +62,9 @@ impl fmt::Display for SafeName {
 /// Tells why an offered name is refused; names are shown escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
+    /// It is a path, which no honest program offers.
+    #[error("the peer offered a path where only a name is allowed")]
+    Path,
     /// Nothing is left after the last separator.
     #[error("the peer offered an empty name")]
     Empty,
@@ -124,7 +130,10 @@ mod tests {
     #[test]
     fn refuses_each_danger_by_its_name() {
         let refused = |offered: &str| offered.parse::<SafeName>().unwrap_err();
-        assert_eq!(refused("a/"), NameError::Empty);
+        assert_eq!(refused("a\\"), NameError::Empty);
+        for path in ["../x", "/abs", "a/b", "a/"] {
+            assert_eq!(refused(path), NameError::Path);
+        }
         assert_eq!(refused("a\\.."), NameError::Dots);
         assert_eq!(refused(&"ä".repeat(128)), NameError::TooLong { bytes: 256 });
         for hostile in ["a\0b", "a\nb", "\u{1b}[31m", "\u{202e}txt.exe", "a\u{2028}", "\u{feff}a"] {
