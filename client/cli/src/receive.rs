@@ -78,7 +78,13 @@ async fn land(bulk: IncomingBulk, options: &Receive) -> Result<(), Failure> {
         show::line(&format!("Overwriting '{place}'"));
     }
     if !options.accept_file {
-        let answer = ask::line("ok? (Y/n): ".to_owned()).await?;
+        let answer = tokio::select! {
+            answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
+            withdrawn = bulk.withdrawn() => {
+                show::line("");
+                return Err(withdrawn.into());
+            }
+        };
         if !answer.as_deref().is_some_and(accepts) {
             bulk.reject(Refusal::Rejected);
             return Err(Failure::Refused(Refusal::Rejected.to_string()));

@@ -38,6 +38,9 @@ pub enum TransferError {
     /// The peer's confirmation cannot be read.
     #[error(transparent)]
     BadAck(#[from] BadAck),
+    /// The peer hung up after the last byte.
+    #[error("the peer hung up without confirming that everything arrived")]
+    Unconfirmed,
     /// The peer confirmed something other than ok.
     #[error("the transfer failed, the peer says: {0}")]
     NotOk(String),
@@ -62,4 +65,46 @@ pub enum TransferError {
     /// Our own code is at fault.
     #[error("internal error: {0}")]
     Internal(&'static str),
+}
+
+impl TransferError {
+    /// Whether the connection ended without a word, which the peer may say elsewhere.
+    pub(super) fn is_hang_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Unconfirmed
+                | Self::Ship(ShipError::Connection(_))
+                | Self::Land(
+                    LandError::Connection(_) | LandError::Short { .. } | LandError::NoRecord
+                )
+        )
+    }
+
+    /// What the peer should be told, which holds nothing of this machine; `None` where it knows.
+    pub(super) fn for_the_peer(&self) -> Option<String> {
+        let text = match self {
+            Self::BadMessage(BadMessage::Offer(offer)) => return Some(offer.refusal().to_string()),
+            Self::BadMessage(_) => "a message could not be read",
+            Self::Transit(_) => "no connection could be made",
+            Self::Ship(ShipError::Source(_)) | Self::Open(_) => {
+                "the sender could not read what it offered"
+            }
+            Self::Land(LandError::Sink(_)) | Self::Target(_) | Self::Arrival(_) => {
+                "the receiver could not store what it was sent"
+            }
+            Self::Land(_) => "the sender broke the transit protocol",
+            Self::BadAck(_) => "the receiver broke the transfer protocol",
+            Self::Ship(ShipError::Internal(_)) | Self::Internal(_) => "an internal error",
+            Self::Wormhole(_)
+            | Self::Peer(_)
+            | Self::Ship(ShipError::Connection(_))
+            | Self::Answer(_)
+            | Self::Unconfirmed
+            | Self::NotOk(_)
+            | Self::Hash
+            | Self::Name(_)
+            | Self::TextTooLong(_) => return None,
+        };
+        Some(text.to_owned())
+    }
 }

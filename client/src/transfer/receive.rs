@@ -1,6 +1,6 @@
 //! The receiving side [file-transfer.md: sequence, text].
 
-use std::path::PathBuf;
+use std::{future::pending, path::PathBuf};
 
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
@@ -45,6 +45,10 @@ pub struct IncomingBulk {
 /// # Errors
 /// [`TransferError`]; an offer that cannot be understood was refused by then.
 pub async fn receive(wormhole: &Wormhole, config: &Config) -> Result<Incoming, TransferError> {
+    talk::accounted(wormhole, offer(wormhole, config)).await
+}
+
+async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, TransferError> {
     let mut ways = None;
     let mut bulk = None;
     loop {
@@ -101,6 +105,15 @@ impl IncomingBulk {
         Ok(self.offered_name.parse()?)
     }
 
+    /// Waits until the peer takes its offer back, for as long as a person thinks about it; for ever
+    /// where it does not.
+    pub async fn withdrawn(&self) -> TransferError {
+        match talk::given_up(&self.wormhole).await {
+            Some(reason) => reason,
+            None => pending().await,
+        }
+    }
+
     /// Tells the peer that it is not wanted.
     pub fn reject(self, refusal: Refusal) {
         talk::say(&self.wormhole, &refusal.into());
@@ -109,20 +122,20 @@ impl IncomingBulk {
     /// Receives it, puts it in its place, and then confirms it to the peer.
     ///
     /// # Errors
-    /// [`TransferError`]; nothing is left behind then. Dropping the future has the same effect.
+    /// [`TransferError`], of which the peer was told then; nothing is left behind. Dropping the
+    /// future hangs up and leaves nothing behind either, until all has come and is put in place.
     pub async fn accept(
         self,
         target: Target,
         events: impl Fn(Event),
     ) -> Result<PathBuf, TransferError> {
+        let wormhole = self.wormhole.clone();
+        talk::accounted(&wormhole, self.land(target, events)).await
+    }
+
+    async fn land(self, target: Target, events: impl Fn(Event)) -> Result<PathBuf, TransferError> {
         let Self { announced, wormhole, transit, theirs, .. } = self;
-        let begun = match blocking(move || target.begin()).await? {
-            Ok(begun) => begun,
-            Err(error) => {
-                talk::say(&wormhole, &Refusal::Rejected.into());
-                return Err(error.into());
-            }
-        };
+        let begun = blocking(move || target.begin()).await??;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
         let connection = talk::connect(&wormhole, transit, &theirs, &events).await?;
         let size = announced.wire_size();
@@ -132,8 +145,11 @@ impl IncomingBulk {
         .await?;
         events(Event::Received);
         let path = blocking(move || begun.commit()).await??;
-        connection.send_record(Ack::ok(digest).write()).await?;
-        connection.finish().await;
+        // It is all here: a peer that cannot be told changes nothing about that.
+        match connection.send_record(Ack::ok(digest).write()).await {
+            Ok(()) => connection.finish().await,
+            Err(error) => tracing::debug!(%error, "the peer does not hear the confirmation"),
+        }
         Ok(path)
     }
 }

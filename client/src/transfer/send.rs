@@ -9,7 +9,7 @@ use wormhole_protocol::{
 use super::{Event, Plan, TransferError, talk};
 use crate::{
     Wormhole,
-    transit::{Config, Transit},
+    transit::{Config, LandError, Transit},
 };
 
 /// The longest confirmation that is read, in bytes.
@@ -31,6 +31,11 @@ pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferEr
     }
     wormhole.versions().await?;
     talk::say(wormhole, &offer);
+    talk::accounted(wormhole, taken(wormhole)).await
+}
+
+/// Waits until the peer has taken a text.
+async fn taken(wormhole: &Wormhole) -> Result<(), TransferError> {
     loop {
         match talk::next(wormhole).await? {
             Message::Answer(Answer::MessageAck(Verdict::Ok)) => return Ok(()),
@@ -46,7 +51,7 @@ pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferEr
 /// Sends a file or folder and waits until the peer has confirmed its hash.
 ///
 /// # Errors
-/// [`TransferError`]. Dropping the future breaks the transfer off.
+/// [`TransferError`], of which the peer was told then. Dropping the future breaks the transfer off.
 pub async fn send(
     wormhole: &Wormhole,
     plan: Plan,
@@ -54,6 +59,15 @@ pub async fn send(
     events: impl Fn(Event),
 ) -> Result<(), TransferError> {
     wormhole.versions().await?;
+    talk::accounted(wormhole, bulk(wormhole, plan, config, events)).await
+}
+
+async fn bulk(
+    wormhole: &Wormhole,
+    plan: Plan,
+    config: &Config,
+    events: impl Fn(Event),
+) -> Result<(), TransferError> {
     let transit = Transit::prepare(Role::Sender, config);
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(plan.offer()));
@@ -67,8 +81,11 @@ pub async fn send(
     })
     .await?;
     events(Event::Sent);
-    let ack = Ack::parse(&connection.receive_record(MAX_ACK).await?)?;
-    match ack {
+    let ack = connection.receive_record(MAX_ACK).await.map_err(|error| match error {
+        LandError::NoRecord => TransferError::Unconfirmed,
+        other => other.into(),
+    })?;
+    match Ack::parse(&ack)? {
         Ack { verdict: Verdict::Other(text), .. } => Err(TransferError::NotOk(text)),
         Ack { sha256: Some(theirs), .. } if theirs != digest => Err(TransferError::Hash),
         Ack { .. } => Ok(()),

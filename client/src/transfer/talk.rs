@@ -4,10 +4,10 @@ use std::{pin::pin, time::Duration};
 
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval, timeout},
 };
 use wormhole_protocol::{
-    transfer::{BadMessage, Message, TRANSIT_KEY_PURPOSE},
+    transfer::{Message, TRANSIT_KEY_PURPOSE},
     transit::{Hints, TransitKey},
 };
 
@@ -19,6 +19,28 @@ use crate::{
 
 /// How often progress is reported.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// How much later than the end of the connection the peer's reason for it may come.
+const REASON_LIMIT: Duration = Duration::from_secs(1);
+
+/// Runs a transfer. Where it fails, the peer is told why, unless the failure is the peer's: then
+/// its own words are the reason, if it has any.
+pub(super) async fn accounted<T>(
+    wormhole: &Wormhole,
+    transfer: impl Future<Output = Result<T, TransferError>>,
+) -> Result<T, TransferError> {
+    let failed = match transfer.await {
+        Err(error) => error,
+        done => return done,
+    };
+    if failed.is_hang_up() {
+        let reason = timeout(REASON_LIMIT, given_up(wormhole)).await;
+        return Err(reason.ok().flatten().unwrap_or(failed));
+    }
+    if let Some(text) = failed.for_the_peer() {
+        say(wormhole, &Message::Error(text));
+    }
+    Err(failed)
+}
 
 /// Reads the next message that is known; an error of the peer's is ours.
 pub(super) async fn next(wormhole: &Wormhole) -> Result<Message, TransferError> {
@@ -27,12 +49,7 @@ pub(super) async fn next(wormhole: &Wormhole) -> Result<Message, TransferError> 
             Ok(Message::Error(text)) => return Err(TransferError::Peer(text)),
             Ok(Message::Unknown) => {}
             Ok(message) => return Ok(message),
-            Err(bad) => {
-                if let BadMessage::Offer(offer) = &bad {
-                    say(wormhole, &offer.refusal().into());
-                }
-                return Err(bad.into());
-            }
+            Err(bad) => return Err(bad.into()),
         }
     }
 }
@@ -64,19 +81,19 @@ pub(super) async fn connect(
     let key = transit_key(wormhole)?;
     let connection = tokio::select! {
         connected = transit.connect(&key, theirs) => connected?,
-        gone = given_up(wormhole) => return Err(gone),
+        Some(gone) = given_up(wormhole) => return Err(gone),
     };
     events(Event::Connected(connection.via().clone()));
     Ok(connection)
 }
 
-/// Waits until the peer says that it gives up. Other messages have nothing more to say, and a
-/// peer that has closed its wormhole may still be transferring.
-async fn given_up(wormhole: &Wormhole) -> TransferError {
+/// Waits until the peer says that it gives up. Other messages have nothing more to say, and the
+/// end of the wormhole says nothing: a peer that has closed it may still be transferring.
+pub(super) async fn given_up(wormhole: &Wormhole) -> Option<TransferError> {
     loop {
         match next(wormhole).await {
-            Err(error @ TransferError::Peer(_)) => return error,
-            Err(TransferError::Wormhole(_)) => std::future::pending().await,
+            Err(error @ TransferError::Peer(_)) => return Some(error),
+            Err(TransferError::Wormhole(_)) => return None,
             Ok(_) | Err(_) => {}
         }
     }

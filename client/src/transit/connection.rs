@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use actix::{Actor, Addr};
+use actix::{Actor, Addr, Handler, Message};
 use tokio::sync::watch;
 
 use super::{
@@ -12,9 +12,12 @@ use super::{
     race::Winner,
 };
 
+const STOPPED: &str = "the link has stopped";
+
 /// A connection to the peer, over which both sides send sealed records.
 ///
-/// Dropping it hangs up at once, whatever is under way. After an error it is of no use.
+/// Dropping it, or the future of anything it does, hangs up at once. After an error it is of no
+/// use.
 pub struct Connection {
     via: Via,
     link: Addr<Link>,
@@ -40,8 +43,7 @@ impl Connection {
         size: u64,
         progress: watch::Sender<u64>,
     ) -> Result<[u8; 32], ShipError> {
-        let gone = |_| Err(ShipError::Internal("the link has stopped"));
-        self.link.send(Ship { source, size, progress }).await.unwrap_or_else(gone)
+        self.run(Ship { source, size, progress }).await.unwrap_or(Err(ShipError::Internal(STOPPED)))
     }
 
     /// Receives `size` bytes into `sink`, counts them in `progress`, and gives the sink back with
@@ -55,8 +57,7 @@ impl Connection {
         size: u64,
         progress: watch::Sender<u64>,
     ) -> Result<(S, [u8; 32]), LandError> {
-        let gone = |_| Err(LandError::Internal("the link has stopped"));
-        self.link.send(Land { sink, size, progress }).await.unwrap_or_else(gone)
+        self.run(Land { sink, size, progress }).await.unwrap_or(Err(LandError::Internal(STOPPED)))
     }
 
     /// Sends one record.
@@ -64,8 +65,7 @@ impl Connection {
     /// # Errors
     /// [`ShipError::Connection`].
     pub async fn send_record(&self, plaintext: Vec<u8>) -> Result<(), ShipError> {
-        let gone = |_| Err(ShipError::Internal("the link has stopped"));
-        self.link.send(SendRecord(plaintext)).await.unwrap_or_else(gone)
+        self.run(SendRecord(plaintext)).await.unwrap_or(Err(ShipError::Internal(STOPPED)))
     }
 
     /// Receives one record of at most `limit` bytes.
@@ -73,14 +73,36 @@ impl Connection {
     /// # Errors
     /// [`LandError`].
     pub async fn receive_record(&self, limit: u64) -> Result<Vec<u8>, LandError> {
-        let gone = |_| Err(LandError::Internal("the link has stopped"));
-        self.link.send(ReceiveRecord(limit)).await.unwrap_or_else(gone)
+        self.run(ReceiveRecord(limit)).await.unwrap_or(Err(LandError::Internal(STOPPED)))
     }
 
     /// Hangs up once the peer has everything and hangs up as well.
     pub async fn finish(self) {
         // A link that has stopped has hung up.
-        let _ = self.link.send(Finish).await;
+        let _ = self.run(Finish).await;
+    }
+
+    /// Has the link do something; `None` where it has stopped.
+    async fn run<M>(&self, job: M) -> Option<M::Result>
+    where
+        Link: Handler<M>,
+        M: Message<Result: Send> + Send + 'static,
+    {
+        let mut underway = Underway(Some(&self.link));
+        let done = self.link.send(job).await;
+        underway.0 = None;
+        done.ok()
+    }
+}
+
+/// Hangs up when a job is given up: it may have ended in the middle of a record.
+struct Underway<'a>(Option<&'a Addr<Link>>);
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if let Some(link) = self.0 {
+            link.do_send(Stop);
+        }
     }
 }
 

@@ -70,6 +70,9 @@ pub enum LandError {
         /// How many had not come.
         missing: u64,
     },
+    /// The peer hung up where a record of its was due.
+    #[error("the peer hung up without another word")]
+    NoRecord,
     /// The peer sent more bytes than it announced.
     #[error("the peer sent more bytes than it announced")]
     Overshoot,
@@ -135,7 +138,11 @@ impl Wire {
         while missing > 0 {
             // An opener that has stopped has its reason, which is asked for below.
             let Some(mut record) = empty.recv().await else { break };
-            match receive(&mut self.reader, &mut record, missing).await {
+            let received = tokio::select! {
+                received = receive(&mut self.reader, &mut record, missing) => received,
+                () = full.closed() => break,
+            };
+            match received {
                 Ok(plaintext) => missing -= plaintext,
                 Err(error) => {
                     lost = Some(error);
@@ -169,7 +176,11 @@ impl Wire {
     /// Receives one record of at most `limit` bytes.
     pub(super) async fn receive(mut self, limit: u64) -> Result<(Self, Vec<u8>), LandError> {
         let mut record = Vec::new();
-        receive(&mut self.reader, &mut record, limit).await?;
+        let received = receive(&mut self.reader, &mut record, limit).await;
+        received.map_err(|error| match error {
+            LandError::Short { .. } => LandError::NoRecord,
+            other => other,
+        })?;
         let plaintext = self.opener.open(&mut record)?.to_vec();
         Ok((self, plaintext))
     }
@@ -259,4 +270,25 @@ fn open_all<S: Write>(
     }
     sink.flush().map_err(LandError::Sink)?;
     Ok((opener, sink, hash.finalize().into()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[actix::test]
+    async fn memory_grows_with_what_comes_not_with_what_is_announced() {
+        let longest = (RecordLength::MAX.bytes() as u32).to_be_bytes();
+        let mut wire = [&longest[..], &[0; 1000]].concat();
+        let mut record = Vec::new();
+        let error = receive(&mut &wire[..], &mut record, u64::MAX).await.unwrap_err();
+        assert!(matches!(error, LandError::Short { .. }), "{error}");
+        assert!(record.capacity() <= CHUNK, "{}", record.capacity());
+
+        let too_long = RecordLength::MAX.bytes() as u32 + 1;
+        wire[..4].copy_from_slice(&too_long.to_be_bytes());
+        let error = receive(&mut &wire[..], &mut record, u64::MAX).await.unwrap_err();
+        assert!(matches!(error, LandError::Record(RecordError::Length(_))), "{error}");
+    }
 }

@@ -1,10 +1,10 @@
 //! The race of all ways to the peer; the first good link wins [transit.md: establishing, racing].
 
-use std::{io, time::Duration};
+use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
 use futures_util::{
     FutureExt, StreamExt,
-    future::{LocalBoxFuture, pending},
+    future::{AbortHandle, LocalBoxFuture, abortable, pending},
     stream::FuturesUnordered,
 };
 use tokio::{
@@ -21,6 +21,7 @@ use wormhole_protocol::transit::{
 use super::{
     Transit,
     greet::{self, Failure, Found, Outcome},
+    listen::Listener,
 };
 use crate::random::random;
 
@@ -35,8 +36,10 @@ const RELAY_DELAY: Duration = Duration::from_secs(2);
 /// How long a receiver leaves a sender alone with its relay: the Go program loses its connection
 /// there when it is paired too early.
 const RECEIVER_RELAY_DELAY: Duration = Duration::from_millis(500);
-/// How many strangers may be greeted at once besides those we dial.
-const MAX_RUNNERS: usize = 128;
+/// How many of those who dial us are greeted at once.
+const MAX_CALLERS: usize = 128;
+/// How long to wait after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// There is no connection to the peer.
 #[derive(Debug, thiserror::Error)]
@@ -69,31 +72,99 @@ pub(super) async fn run(
     theirs: &Hints,
 ) -> Result<(Via, Winner), TransitError> {
     let role = transit.role;
-    let (found, losers) = timeout(RACE_LIMIT, first(transit, key, theirs))
-        .await
-        .map_err(|_| TransitError::Timeout)??;
-    losers.dismiss();
-    let Found { via, mut stream, outcome } = found;
-    let Established { leftover } = match outcome {
-        Outcome::Chosen(established) => established,
-        Outcome::Undecided(undecided) => {
-            let (go, established) = undecided.go();
-            let lost = |error: io::Error| TransitError::AllFailed(error.to_string());
-            stream.write_all(go).await.map_err(lost)?;
-            established
-        }
-    };
+    let race = Race::start(transit, key, theirs);
+    let (via, stream, Established { leftover }) =
+        timeout(RACE_LIMIT, race.finish()).await.map_err(|_| TransitError::Timeout)??;
     let (sealer, opener) = key.records(role);
     Ok((via, Winner { stream, leftover, sealer, opener }))
 }
 
-/// Those still in the race when it is over.
-struct Losers<'a>(FuturesUnordered<Runner<'a>>);
+/// All ways to the peer that are tried at once.
+struct Race<'a> {
+    key: &'a TransitKey,
+    role: Role,
+    listener: Option<Listener>,
+    runners: FuturesUnordered<Runner<'a>>,
+    /// Those who dialled us, the earliest first.
+    callers: VecDeque<AbortHandle>,
+}
 
-impl Losers<'_> {
+impl<'a> Race<'a> {
+    fn start(
+        Transit { role, listener, relays }: Transit,
+        key: &'a TransitKey,
+        theirs: &Hints,
+    ) -> Self {
+        let runners = FuturesUnordered::new();
+        for hint in &theirs.direct {
+            runners.push(limited(greet::dial(hint.clone(), key, role)));
+        }
+        let delay = match role {
+            _ if !runners.is_empty() => RELAY_DELAY,
+            Role::Receiver => RECEIVER_RELAY_DELAY,
+            Role::Sender => Duration::ZERO,
+        };
+        let side = TransitSide::from_random(random());
+        for (wait, hint) in staggered(relay_addresses(&relays, &theirs.relays), delay) {
+            let side = side.clone();
+            let relayed = async move {
+                sleep(wait).await;
+                limited(greet::dial_relay(hint, key, role, &side)).await
+            };
+            runners.push(relayed.boxed_local());
+        }
+        Self { key, role, listener, runners, callers: VecDeque::new() }
+    }
+
+    /// Waits for the first good connection; the others end.
+    async fn finish(mut self) -> Result<(Via, TcpStream, Established), TransitError> {
+        let mut first_failure = None;
+        loop {
+            if self.runners.is_empty() && self.listener.is_none() {
+                return Err(first_failure.map_or(TransitError::NoWay, TransitError::AllFailed));
+            }
+            let finished = tokio::select! {
+                (stream, from) = caller(self.listener.as_ref()) => {
+                    self.greet(stream, from);
+                    continue;
+                }
+                Some(finished) = self.runners.next() => finished,
+            };
+            let settled = match finished {
+                Ok(found) => settle(found).await,
+                Err(failure) => Err(failure),
+            };
+            match settled {
+                Ok(winner) => {
+                    self.dismiss();
+                    return Ok(winner);
+                }
+                Err(failure) => {
+                    tracing::debug!(%failure, "a way to the peer failed");
+                    first_failure.get_or_insert(failure.to_string());
+                }
+            }
+        }
+    }
+
+    /// Greets one who dialled us. Where too many are being greeted the earliest has to go: the
+    /// peer is never silent for long, and strangers must not keep it out.
+    fn greet(&mut self, stream: TcpStream, from: SocketAddr) {
+        if self.callers.len() == MAX_CALLERS
+            && let Some(earliest) = self.callers.pop_front()
+        {
+            earliest.abort();
+        }
+        let greeted = limited(greet::accepted(stream, from, self.key, self.role));
+        let (greeted, handle) = abortable(greeted);
+        let ousted = |_| Failure::Io(io::ErrorKind::ConnectionAborted.into());
+        self.callers.push_back(handle);
+        self.runners.push(async move { greeted.await.map_err(ousted)? }.boxed_local());
+    }
+
     /// Tells those who came in together with the winner; the others just lose their connection.
     fn dismiss(mut self) {
-        while let Some(Some(finished)) = self.0.next().now_or_never() {
+        while let Some(Some(finished)) = self.runners.next().now_or_never() {
             if let Ok(Found { stream, outcome: Outcome::Undecided(loser), .. }) = finished {
                 // A courtesy: the close that follows says the same.
                 let _ = stream.try_write(loser.nevermind());
@@ -102,59 +173,32 @@ impl Losers<'_> {
     }
 }
 
-async fn first<'a>(
-    Transit { role, listener, relays }: Transit,
-    key: &'a TransitKey,
-    theirs: &Hints,
-) -> Result<(Found, Losers<'a>), TransitError> {
-    let runners = FuturesUnordered::new();
-    for hint in &theirs.direct {
-        runners.push(limited(greet::dial(hint.clone(), key, role)));
-    }
-    let delay = match role {
-        _ if !runners.is_empty() => RELAY_DELAY,
-        Role::Receiver => RECEIVER_RELAY_DELAY,
-        Role::Sender => Duration::ZERO,
-    };
-    let side = TransitSide::from_random(random());
-    for (wait, hint) in staggered(relay_addresses(&relays, &theirs.relays), delay) {
-        let side = side.clone();
-        runners.push(limited(async move {
-            sleep(wait).await;
-            greet::dial_relay(hint, key, role, &side).await
-        }));
-    }
-    let mut race = Losers(runners);
-    let mut first_failure = None;
+/// Waits for the next who dials us, for ever where nobody can.
+async fn caller(listener: Option<&Listener>) -> (TcpStream, SocketAddr) {
+    let Some(listener) = listener else { return pending().await };
     loop {
-        if race.0.is_empty() && listener.is_none() {
-            return Err(first_failure.map_or(TransitError::NoWay, TransitError::AllFailed));
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // It concerns the one who dialled; the pause keeps it from spinning.
+            Err(error) => tracing::debug!(%error, "cannot accept"),
         }
-        let room = race.0.len() < MAX_RUNNERS;
-        let accept = async {
-            match &listener {
-                Some(listener) if room => listener.accept().await,
-                _ => pending().await,
-            }
-        };
-        tokio::select! {
-            accepted = accept => {
-                // A failed accept concerns the one who dialled; a pause keeps it from spinning.
-                let Ok((stream, from)) = accepted else {
-                    sleep(Duration::from_millis(100)).await;
-                    continue;
-                };
-                race.0.push(limited(greet::accepted(stream, from, key, role)));
-            }
-            Some(finished) = race.0.next(), if !race.0.is_empty() => match finished {
-                Ok(found) => return Ok((found, race)),
-                Err(failure) => {
-                    tracing::debug!(%failure, "a way to the peer failed");
-                    first_failure.get_or_insert(failure.to_string());
-                }
-            }
-        }
+        sleep(ACCEPT_PAUSE).await;
     }
+}
+
+/// Takes a connection, if we are the one to choose.
+async fn settle(
+    Found { via, mut stream, outcome }: Found,
+) -> Result<(Via, TcpStream, Established), Failure> {
+    let established = match outcome {
+        Outcome::Chosen(established) => established,
+        Outcome::Undecided(undecided) => {
+            let (go, established) = undecided.go();
+            stream.write_all(go).await?;
+            established
+        }
+    };
+    Ok((via, stream, established))
 }
 
 fn limited<'a>(runner: impl Future<Output = Result<Found, Failure>> + 'a) -> Runner<'a> {

@@ -1,0 +1,11 @@
+//! Whole transfers between two wormholes of one mailbox server, one of which a test may play.
+
+#![allow(clippy::unwrap_used)]
+
+mod confirmation;
+mod failures;
+mod goods;
+mod offers;
+mod scene;
+#[path = "../scripted/mod.rs"]
+mod scripted;

@@ -1,0 +1,372 @@
+//! What goes over an established connection.
+
+use std::{
+    io::{self, Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+use socket2::SockRef;
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{oneshot, watch},
+    task::spawn_local,
+    time::timeout,
+};
+use wormhole_client::{
+    protocol::transit::{Role, record::RecordError},
+    transit::{Connection, LandError, ShipError},
+};
+
+use super::{
+    peer::{Peer, linked, rest},
+    scripted::guarded,
+};
+
+const CHUNK: usize = 64 * 1024;
+
+/// Bytes that do not repeat with any chunk.
+fn bytes(size: usize) -> Vec<u8> {
+    (0..size).map(|n| (n % 251) as u8).collect()
+}
+
+fn progress() -> watch::Sender<u64> {
+    watch::channel(0).0
+}
+
+/// A source or sink that tells when it is dropped, and fails after so many bytes.
+struct Fragile {
+    left: u64,
+    read: Arc<AtomicU64>,
+    _dropped: oneshot::Sender<()>,
+}
+
+fn fragile(left: u64) -> (Fragile, oneshot::Receiver<()>) {
+    let (tx, rx) = oneshot::channel();
+    (Fragile { left, read: Arc::default(), _dropped: tx }, rx)
+}
+
+impl Fragile {
+    fn take(&mut self, bytes: usize) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let taken = self.left.min(bytes as u64);
+        self.left -= taken;
+        self.read.fetch_add(taken, Ordering::Relaxed);
+        Ok(taken as usize)
+    }
+}
+
+impl Read for Fragile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.take(buffer.len())
+    }
+}
+
+impl Write for Fragile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.take(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn dropped(signal: oneshot::Receiver<()>) {
+    assert!(signal.await.is_err());
+}
+
+/// Lands what the peer sends, of which so much is announced.
+async fn landed(
+    announced: u64,
+    send: impl AsyncFnOnce(&mut Peer),
+) -> (Result<Vec<u8>, LandError>, Connection) {
+    let (connection, mut peer) = linked(Role::Receiver).await;
+    let sending = async {
+        send(&mut peer).await;
+        peer
+    };
+    let (landed, peer) = tokio::join!(connection.land(Vec::new(), announced, progress()), sending);
+    drop(peer);
+    let landed = landed.map(|(sink, digest)| {
+        assert_eq!(digest, *Sha256::digest(&sink));
+        sink
+    });
+    (landed, connection)
+}
+
+#[actix::test]
+async fn every_size_arrives() {
+    guarded(async {
+        for size in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5_000_000] {
+            let (connection, mut peer) = linked(Role::Sender).await;
+            let data = bytes(size);
+            let (progress, done) = watch::channel(0);
+            let source = Box::new(io::Cursor::new(data.clone()));
+            let receiving = async {
+                let mut received = Vec::new();
+                while received.len() < size {
+                    let record = peer.receive().await;
+                    assert!((1..=CHUNK).contains(&record.len()));
+                    received.extend(record);
+                }
+                received
+            };
+            let (digest, received) =
+                tokio::join!(connection.ship(source, size as u64, progress), receiving);
+            assert!(received == data);
+            assert_eq!(digest.unwrap(), *Sha256::digest(&data));
+            assert_eq!(*done.borrow(), size as u64);
+            // The connection goes on with its counts of records.
+            connection.send_record(b"more".to_vec()).await.unwrap();
+            assert_eq!(peer.receive().await, b"more");
+            peer.send(b"ack").await;
+            assert_eq!(connection.receive_record(3).await.unwrap(), b"ack");
+        }
+    })
+    .await;
+}
+
+#[actix::test]
+async fn records_of_every_size_are_taken() {
+    guarded(async {
+        for (size, record) in [(2000, 1), (40_000, 16 * 1024), (3_000_000, 1_000_000)] {
+            let data = bytes(size);
+            let sent = data.clone();
+            let (received, _) = landed(size as u64, async |peer: &mut Peer| {
+                for plaintext in sent.chunks(record) {
+                    peer.send(b"").await;
+                    peer.send(plaintext).await;
+                }
+            })
+            .await;
+            assert!(received.unwrap() == data);
+        }
+        let (nothing, _) = landed(0, async |_: &mut Peer| {}).await;
+        assert_eq!(nothing.unwrap(), b"");
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_record_may_come_in_pieces() {
+    guarded(async {
+        let (received, _) = landed(5, async |peer: &mut Peer| {
+            for byte in peer.sealed(b"hello") {
+                peer.tcp.write_all(&[byte]).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert_eq!(received.unwrap(), b"hello");
+    })
+    .await;
+}
+
+#[actix::test]
+async fn more_than_announced_is_refused() {
+    guarded(async {
+        let (received, connection) = landed(7, async |peer: &mut Peer| {
+            peer.send(b"1234").await;
+            peer.send(b"5678").await;
+        })
+        .await;
+        assert!(matches!(received, Err(LandError::Overshoot)), "{received:?}");
+        // Nothing can follow.
+        let next = connection.receive_record(100).await;
+        assert!(matches!(next, Err(LandError::Internal(_))), "{next:?}");
+    })
+    .await;
+}
+
+#[actix::test]
+async fn less_than_announced_is_told() {
+    guarded(async {
+        for cut in [0, 1, 4, 30, 50] {
+            let (received, _) = landed(20, async |peer: &mut Peer| {
+                peer.send(b"123").await;
+                let record = peer.sealed(b"the next ten");
+                peer.tcp.write_all(&record[..cut]).await.unwrap();
+                peer.tcp.shutdown().await.unwrap();
+            })
+            .await;
+            assert!(matches!(received, Err(LandError::Short { missing: 17 })), "{received:?}");
+        }
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_missing_record_is_told() {
+    guarded(async {
+        for cut in [0, 3, 20] {
+            let (connection, mut peer) = linked(Role::Sender).await;
+            let record = peer.sealed(b"ack");
+            peer.tcp.write_all(&record[..cut]).await.unwrap();
+            drop(peer);
+            let received = connection.receive_record(100).await;
+            assert!(matches!(received, Err(LandError::NoRecord)), "{received:?}");
+        }
+        let (connection, mut peer) = linked(Role::Sender).await;
+        peer.send(&[0; 101]).await;
+        let received = connection.receive_record(100).await;
+        assert!(matches!(received, Err(LandError::Overshoot)), "{received:?}");
+    })
+    .await;
+}
+
+#[actix::test]
+async fn what_is_no_record_of_the_peer_is_refused() {
+    async fn refused(bend: impl FnOnce(&mut Vec<u8>)) -> RecordError {
+        let (received, _) = landed(1 << 30, async |peer: &mut Peer| {
+            peer.send(b"good").await;
+            let mut record = peer.sealed(b"the second record");
+            bend(&mut record);
+            peer.tcp.write_all(&record).await.unwrap();
+        })
+        .await;
+        match received {
+            Err(LandError::Record(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+    guarded(async {
+        assert_eq!(refused(|record| record[60] ^= 1).await, RecordError::Sealed);
+        assert_eq!(refused(|record| record[30] ^= 1).await, RecordError::Sealed);
+        assert_eq!(refused(|record| record[27] = 2).await, RecordError::Nonce);
+        assert_eq!(refused(|record| record[4] = 1).await, RecordError::Nonce);
+        for length in [0, 39, (64 << 20) + 1, u32::MAX] {
+            let error = refused(|record| record[..4].copy_from_slice(&length.to_be_bytes())).await;
+            assert_eq!(error, RecordError::Length(length.into()));
+        }
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_source_that_is_not_as_announced_is_an_error() {
+    guarded(async {
+        for (has, announced) in [(99_999, 100_000), (100_001, 100_000), (0, 1), (1, 0)] {
+            let (connection, mut peer) = linked(Role::Sender).await;
+            let source = Box::new(io::Cursor::new(bytes(has)));
+            let shipped = connection.ship(source, announced, progress()).await;
+            assert!(matches!(shipped, Err(ShipError::Source(_))), "{has}: {shipped:?}");
+            rest(&mut peer.tcp).await;
+        }
+        let (connection, mut peer) = linked(Role::Sender).await;
+        let (source, gone) = fragile(200_000);
+        let (shipped, _) = tokio::join!(
+            connection.ship(Box::new(source), 1_000_000, progress()),
+            rest(&mut peer.tcp)
+        );
+        let Err(ShipError::Source(error)) = shipped else { panic!("{shipped:?}") };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        dropped(gone).await;
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_sink_that_fails_is_told_though_the_peer_is_silent() {
+    guarded(async {
+        let (connection, mut peer) = linked(Role::Receiver).await;
+        let (sink, gone) = fragile(10);
+        peer.send(b"more than ten bytes").await;
+        let landed = connection.land(sink, 1_000_000, progress()).await;
+        let Err(LandError::Sink(error)) = landed else { panic!("it landed") };
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        dropped(gone).await;
+        assert_eq!(rest(&mut peer.tcp).await, b"");
+    })
+    .await;
+}
+
+#[actix::test]
+async fn a_peer_that_does_not_read_is_not_read_ahead_for() {
+    guarded(async {
+        let (connection, peer) = linked(Role::Sender).await;
+        SockRef::from(&peer.tcp).set_recv_buffer_size(CHUNK).unwrap();
+        let (source, gone) = fragile(u64::MAX);
+        let read = Arc::clone(&source.read);
+        let (progress, written) = watch::channel(0);
+        let ship = connection.ship(Box::new(source), 1 << 40, progress);
+        // Long enough to fill all buffers; a slow machine only tests less.
+        assert!(timeout(Duration::from_millis(300), ship).await.is_err());
+        let ahead = read.load(Ordering::Relaxed) - *written.borrow();
+        assert!(ahead <= 6 * CHUNK as u64, "{ahead} bytes are held in memory");
+        dropped(gone).await;
+    })
+    .await;
+}
+
+#[actix::test]
+async fn whoever_stops_half_way_hangs_up_and_lets_go() {
+    guarded(async {
+        for whole in [true, false] {
+            let (connection, mut peer) = linked(Role::Sender).await;
+            let (source, gone) = fragile(u64::MAX);
+            let connection = give_up(connection, whole, async |connection: &Connection| {
+                connection.ship(Box::new(source), 1 << 40, progress()).await.map(drop).err()
+            });
+            let connection = connection.await;
+            dropped(gone).await;
+            rest(&mut peer.tcp).await;
+            if let Some(connection) = connection {
+                let next = connection.send_record(Vec::new()).await;
+                assert!(matches!(next, Err(ShipError::Internal(_))), "{next:?}");
+            }
+
+            let (connection, mut peer) = linked(Role::Receiver).await;
+            peer.send(b"a beginning").await;
+            let (sink, gone) = fragile(u64::MAX);
+            let _connection = give_up(connection, whole, async |connection: &Connection| {
+                connection.land(sink, 1 << 40, progress()).await.map(drop).err()
+            })
+            .await;
+            dropped(gone).await;
+            assert_eq!(rest(&mut peer.tcp).await, b"");
+        }
+    })
+    .await;
+}
+
+/// Begins a job, and drops its future, and the `whole` connection with it, while it is under way.
+async fn give_up<E: std::fmt::Debug + 'static>(
+    connection: Connection,
+    whole: bool,
+    job: impl AsyncFnOnce(&Connection) -> Option<E>,
+) -> Option<Connection> {
+    {
+        let mut job = Box::pin(job(&connection));
+        for _ in 0..100 {
+            tokio::select! {
+                biased;
+                ended = &mut job => panic!("it ended: {ended:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+    }
+    (!whole).then_some(connection)
+}
+
+#[actix::test]
+async fn one_thing_is_done_at_a_time() {
+    guarded(async {
+        let (connection, mut peer) = linked(Role::Receiver).await;
+        let connection = std::rc::Rc::new(connection);
+        let first = std::rc::Rc::clone(&connection);
+        let first = spawn_local(async move { first.receive_record(100).await });
+        tokio::task::yield_now().await;
+        let second = connection.receive_record(100).await;
+        assert!(matches!(second, Err(LandError::Internal(_))), "{second:?}");
+        peer.send(b"for the first").await;
+        assert_eq!(first.await.unwrap().unwrap(), b"for the first");
+    })
+    .await;
+}

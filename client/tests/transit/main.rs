@@ -1,0 +1,11 @@
+//! Transit over loopback: who finds whom, and what goes over the connection.
+
+#![allow(clippy::unwrap_used)]
+
+mod bulk;
+mod peer;
+mod race;
+mod relay;
+#[path = "../scripted/mod.rs"]
+mod scripted;
+mod strangers;
