@@ -1,21 +1,15 @@
-//! A server and a peer that do what they should not: each case ends in its error and its mood, or
-//! is ignored, and never panics or hangs.
-
-#![allow(clippy::unwrap_used)]
-
-mod scripted;
+//! A server that answers with what is no answer, or not the one that is due.
 
 use actix_http::ws::{Item, Message};
-use data_encoding::HEXLOWER;
 use futures_util::future::join_all;
-use scripted::{
-    APPID, Server, guarded,
-    peer::{self, Peer, message},
-    session::{CODE, Session, Stage, claim, closed, open, released},
-};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use wormhole_client::{Error, Wormhole};
+use wormhole_client::Error;
+
+use crate::scripted::{
+    Server, guarded,
+    peer::message,
+    session::{CODE, Session, Stage, claim, open},
+};
 
 /// Text frames that are no answer of the protocol: garbage, and each type with wrong keys.
 const NO_ANSWERS: &[&str] = &[
@@ -50,7 +44,7 @@ const NO_ANSWERS: &[&str] = &[
 ];
 
 #[track_caller]
-fn assert_server_broke(result: &Result<(), Error>, case: &str) {
+pub(crate) fn assert_server_broke(result: &Result<(), Error>, case: &str) {
     assert!(matches!(result, Err(Error::ServerProtocol(_))), "{case}: {result:?}");
 }
 
@@ -243,244 +237,6 @@ async fn nothing_changes_an_end_that_has_begun() {
         line.send(&json!({"type": "released"})).await;
         line.ended().await;
         assert_eq!(closing.await.unwrap(), Err(Error::Lonely));
-    })
-    .await;
-}
-
-/// Opens a wormhole on this address, and gives the reason why the server cannot be reached.
-async fn unreachable(url: &str) -> String {
-    let wormhole = Wormhole::builder(APPID, url).open();
-    wormhole.set_code(CODE).unwrap();
-    let result = guarded(wormhole.closed()).await;
-    let Err(Error::ServerConnection { url: where_to, reason }) = result else {
-        panic!("{url}: {result:?}");
-    };
-    assert_eq!(where_to, url);
-    assert_eq!(wormhole.close().await, wormhole.closed().await);
-    reason
-}
-
-#[actix::test]
-async fn a_server_that_cannot_be_reached_is_not_tried_again() {
-    let refused = Server::bind().await.url();
-    assert!(unreachable(&refused).await.contains("refused"));
-    assert!(unreachable("ws://nowhere.invalid:1/v1").await.contains("resolved"));
-    for url in ["", "nonsense", "ws://", "http://[::1", "ftp://127.0.0.1/"] {
-        unreachable(url).await;
-    }
-}
-
-#[actix::test]
-async fn a_server_that_is_no_mailbox_server_is_not_tried_again() {
-    for (answer, reason) in [
-        ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "404"),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "200"),
-        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", ""),
-        ("220 smtp.example ESMTP\r\n", ""),
-        ("", ""),
-    ] {
-        let server = Server::bind().await;
-        let url = server.url();
-        let answering = async {
-            let (mut tcp, _) = server.accept_request().await;
-            tcp.write_all(answer.as_bytes()).await.unwrap();
-        };
-        let (told, ()) = tokio::join!(unreachable(&url), answering);
-        assert!(told.contains(reason), "{told}");
-    }
-}
-
-#[actix::test]
-async fn a_server_that_leaves_before_its_welcome_is_not_tried_again() {
-    for goodbye in [false, true] {
-        let server = Server::bind().await;
-        let url = server.url();
-        let leaving = async {
-            let mut line = server.accept().await;
-            if goodbye {
-                line.message(Message::Close(None)).await;
-                line.ended().await;
-            }
-        };
-        tokio::join!(unreachable(&url), leaving);
-    }
-}
-
-#[actix::test]
-async fn a_server_without_a_welcome_is_not_waited_for() {
-    let mut session = Session::at(Stage::Unwelcomed).await;
-    session.line.pinged().await;
-    // Nothing but time is missing from here on, and nothing else can end it.
-    tokio::time::pause();
-    assert_server_broke(&session.wormhole.closed().await, "no welcome");
-}
-
-#[actix::test]
-async fn closing_does_not_wait_for_a_welcome() {
-    let mut session = Session::at(Stage::Unwelcomed).await;
-    let (result, ()) =
-        guarded(async { tokio::join!(session.wormhole.close(), session.line.ended()) }).await;
-    assert_eq!(result, Err(Error::Lonely));
-}
-
-/// Gives the client this body as the peer's `pake`.
-async fn pake(body: &[u8], error: Error, mood: &str) {
-    let mut session = Session::at(Stage::Opened).await;
-    session.line.send(&message(peer::SIDE, "pake", body)).await;
-    session.farewell(mood).await;
-    assert_eq!(session.wormhole.closed().await, Err(error), "{}", String::from_utf8_lossy(body));
-}
-
-#[actix::test]
-async fn a_pake_that_no_honest_peer_sends() {
-    let malformed = || Error::Peer("sent a malformed pake message");
-    let point = |hex: &str| json!({"pake_v1": hex}).to_string();
-    let identity = format!("53{:0<64}", "01");
-    let foreign = format!("41{:0<64}", "01");
-    let long = format!("{identity}00");
-    guarded(async {
-        for body in ["", "junk", "[]", "null", r#"{"pake_v1": 3}"#, r#"{"pake_v1": "xyz"}"#] {
-            pake(body.as_bytes(), malformed(), "errory").await;
-        }
-        pake(b"\xff\xfe", malformed(), "errory").await;
-        for point in [point(&identity), point(&foreign), point(&long), point("53"), point("")] {
-            pake(point.as_bytes(), Error::WrongPassword, "scary").await;
-        }
-        pake(br#"{"pake_v2": ""}"#, Error::WrongPassword, "scary").await;
-    })
-    .await;
-}
-
-#[actix::test]
-async fn our_own_pake_reflected_is_an_attack() {
-    guarded(async {
-        let mut session = Session::at(Stage::Opened).await;
-        let ours = HEXLOWER.decode(session.pake.as_bytes()).unwrap();
-        session.line.send(&message(peer::SIDE, "pake", &ours)).await;
-        session.farewell("scary").await;
-        assert_eq!(session.wormhole.closed().await, Err(Error::WrongPassword));
-    })
-    .await;
-}
-
-#[actix::test]
-async fn what_does_not_open_is_an_attack_before_and_after_the_first_that_does() {
-    guarded(async {
-        for verified in [false, true] {
-            for length in [0, 1, 23, 24, 39, 40, 100] {
-                let mut session = Session::at(Stage::Opened).await;
-                let agreed = match verified {
-                    true => session.verify().await,
-                    false => session.agree().await.0,
-                };
-                session.line.send(&message(peer::SIDE, "0", &vec![0; length])).await;
-                session.line.send(&agreed.sealed("1", b"never heard")).await;
-                session.farewell("scary").await;
-                assert_eq!(session.wormhole.message().await, Err(Error::WrongPassword));
-            }
-        }
-    })
-    .await;
-}
-
-#[actix::test]
-async fn a_third_side_is_an_attack() {
-    guarded(async {
-        let mut session = Session::at(Stage::Opened).await;
-        let agreed = session.verify().await;
-        let mut stolen = agreed.sealed("0", b"for another side");
-        stolen["side"] = json!("third");
-        session.line.send(&stolen).await;
-        session.farewell("scary").await;
-        assert_eq!(session.wormhole.closed().await, Err(Error::WrongPassword));
-    })
-    .await;
-}
-
-#[actix::test]
-async fn phases_come_in_any_order_and_any_number() {
-    guarded(async {
-        let mut session = Session::at(Stage::Opened).await;
-        let peer = Peer::new(CODE);
-        let theirs = peer.pake();
-        let pake = session.pake.clone();
-        let agreed = peer.agree(&pake);
-        // Held back until the peer's pake is there.
-        session.line.send(&agreed.sealed("2", b"c")).await;
-        session.line.send(&agreed.sealed("0", b"a")).await;
-        released(&mut session.line).await;
-        session.line.send(&theirs).await;
-        let version = session.line.next().await.unwrap();
-        agreed.open(&session.side, "version", &version);
-        for (phase, text) in [
-            ("0", "a repeated one"),
-            ("pake", "a second"),
-            ("007", "no canonical number"),
-            ("+1", "nor this"),
-            ("dilate-0", "unknown"),
-            ("", "no name"),
-            ("18446744073709551615", "the last number"),
-            ("18446744073709551616", "too large for a number"),
-            ("1", "b"),
-            ("version", r#"{"app_versions": {"v": 1}, "abilities": []}"#),
-            ("version", "repeated"),
-        ] {
-            session.line.send(&agreed.sealed(phase, text.as_bytes())).await;
-        }
-        for expected in ["a", "b", "c"] {
-            assert_eq!(session.wormhole.message().await.unwrap()[..], *expected.as_bytes());
-        }
-        assert_eq!(*session.wormhole.versions().await.unwrap(), json!({"v": 1}));
-        let verifier = session.wormhole.verifier().await.unwrap();
-        assert_eq!(verifier, agreed.0.verifier());
-        let close = async { closed(&mut session.line, "happy").await };
-        let (result, ()) = tokio::join!(session.wormhole.close(), close);
-        assert_eq!(result, Ok(()));
-    })
-    .await;
-}
-
-#[actix::test]
-async fn a_version_message_may_lack_what_we_know_and_hold_what_we_do_not() {
-    guarded(async {
-        for (good, app_versions) in [
-            ("{}", json!({})),
-            (r#" {"app_versions": {"a": [1]}, "more": null}"#, json!({"a": [1]})),
-        ] {
-            let mut session = Session::at(Stage::Opened).await;
-            let (agreed, _) = session.agree().await;
-            session.line.send(&agreed.sealed("version", good.as_bytes())).await;
-            assert_eq!(*session.wormhole.versions().await.unwrap(), app_versions);
-        }
-    })
-    .await;
-}
-
-#[actix::test]
-async fn a_malformed_version_message_ends_it() {
-    guarded(async {
-        for bad in ["", "junk", "[]", "3", "{", "\u{0}"] {
-            let mut session = Session::at(Stage::Opened).await;
-            let (agreed, _) = session.agree().await;
-            session.line.send(&agreed.sealed("version", bad.as_bytes())).await;
-            session.farewell("errory").await;
-            let malformed = Error::Peer("sent a malformed version message");
-            assert_eq!(session.wormhole.versions().await, Err(malformed), "{bad}");
-        }
-    })
-    .await;
-}
-
-#[actix::test]
-async fn a_flood_before_the_key_ends_it() {
-    guarded(async {
-        let mut session = Session::at(Stage::Opened).await;
-        for number in 0..=1_000 {
-            session.line.send(&message(peer::SIDE, &number.to_string(), b"")).await;
-        }
-        session.farewell("errory").await;
-        let flood = Error::Peer("sent too much before its key");
-        assert_eq!(session.wormhole.closed().await, Err(flood));
     })
     .await;
 }
