@@ -55,6 +55,10 @@ fn refused_by_us(offer: &Value, free: &Value) -> Option<&'static str> {
     if file["filename"] == "esc\u{1b}[31m\n" {
         return Some("control characters in the name");
     }
+    let name = file["filename"].as_str().or(offer["directory"]["dirname"].as_str());
+    if name.is_some_and(|name| name.contains('/')) {
+        return Some("a path where only a name is allowed");
+    }
     let needs_archive_too = offer.get("directory").is_some() && *free == 50;
     needs_archive_too.then_some("a folder needs room for its archive and its files at once")
 }
