@@ -1,4 +1,4 @@
-//! The keeper: the task that owns a house, takes orders from its handles, and lets go in order.
+//! The keeper: the task that owns a house, takes requests from its handles, and lets go in order.
 
 use std::{
     collections::VecDeque,
@@ -33,7 +33,7 @@ use crate::{
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a handle wants done.
-pub(crate) enum Order {
+pub(crate) enum Request {
     Allocate(Zeroizing<Vec<u8>>),
     Set(Code),
     Send(Zeroizing<Vec<u8>>),
@@ -62,6 +62,10 @@ impl Inbox {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(message);
     }
 
+    fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn pop(&self) -> Option<Zeroizing<Vec<u8>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
@@ -69,7 +73,7 @@ impl Inbox {
 
 /// A running house as its handles see it.
 pub(crate) struct Kept {
-    pub(crate) orders: mpsc::UnboundedSender<Order>,
+    pub(crate) requests: mpsc::UnboundedSender<Request>,
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) inbox: Inbox,
     pub(crate) input: actix::WeakAddr<crate::layer::input::Input>,
@@ -77,7 +81,7 @@ pub(crate) struct Kept {
 
 /// Builds a house and keeps it on this thread's local task set until it has ended.
 pub(crate) fn keep(config: Config) -> Kept {
-    let (orders, from_handles) = mpsc::unbounded_channel();
+    let (requests, from_handles) = mpsc::unbounded_channel();
     let (to_keeper, events) = mpsc::unbounded_channel();
     let (guard, stopped) = Guard::new();
     let house = House::build(config, to_keeper, &guard);
@@ -86,7 +90,7 @@ pub(crate) fn keep(config: Config) -> Kept {
     let input = house.input.downgrade();
     let keeper = Keeper { house, _guard: guard, observed, inbox: inbox.clone(), ending: None };
     actix_rt::spawn(keeper.run(from_handles, events, stopped));
-    Kept { orders, observed: watching, inbox, input }
+    Kept { requests, observed: watching, inbox, input }
 }
 
 struct Keeper {
@@ -106,7 +110,7 @@ struct Ending {
 impl Keeper {
     async fn run(
         mut self,
-        mut orders: mpsc::UnboundedReceiver<Order>,
+        mut requests: mpsc::UnboundedReceiver<Request>,
         mut events: mpsc::UnboundedReceiver<Event>,
         mut stopped: mpsc::UnboundedReceiver<Stopped>,
     ) {
@@ -121,9 +125,9 @@ impl Keeper {
                     self.observe(event);
                 }
                 Some(Stopped) = stopped.recv() => break Err(Error::Internal("a layer stopped")),
-                order = orders.recv(), if deadline.is_none() => {
-                    // The last handle dropped is an order to close.
-                    self.carry_out(order.unwrap_or(Order::Close));
+                request = requests.recv(), if deadline.is_none() => {
+                    // The last handle dropped is a request to close.
+                    self.carry_out(request.unwrap_or(Request::Close));
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     break self.ending.take().map_or(Ok(()), |ending| ending.result);
@@ -131,15 +135,17 @@ impl Keeper {
             }
         };
         self.house.rendezvous.do_send(Abandon);
-        self.observed.send_modify(|observed| observed.closed = Some(result));
+        // Nothing but the result can be asked for any more, so the secrets go.
+        self.inbox.clear();
+        self.observed.send_replace(Observed { closed: Some(result), ..Observed::default() });
     }
 
-    fn carry_out(&mut self, order: Order) {
-        match order {
-            Order::Allocate(random) => self.house.code.do_send(AllocateCode(random)),
-            Order::Set(code) => self.house.code.do_send(SetCode(code)),
-            Order::Send(message) => self.house.boss.do_send(SendMessage(message)),
-            Order::Close => {
+    fn carry_out(&mut self, request: Request) {
+        match request {
+            Request::Allocate(random) => self.house.code.do_send(AllocateCode(random)),
+            Request::Set(code) => self.house.code.do_send(SetCode(code)),
+            Request::Send(message) => self.house.boss.do_send(SendMessage(message)),
+            Request::Close => {
                 // Boss says how it ends; until it does, this is no good end.
                 self.begin_end(Err(Error::Internal("the end was not reached")));
                 self.house.boss.do_send(CloseWormhole);

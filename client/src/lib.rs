@@ -4,6 +4,24 @@
 //! between can read. Behind it, each layer of the protocol is an actor in `layer/`, and `house.rs`
 //! says who tells whom what. [`transfer`] moves text, files and folders over a wormhole, by a
 //! direct or relayed connection that [`transit`] makes.
+//!
+//! ```no_run
+//! use wormhole_client::{Error, PUBLIC_SERVER, Wormhole};
+//!
+//! # fn main() -> Result<(), Error> {
+//! actix::System::new().block_on(async {
+//!     let wormhole = Wormhole::builder("example.org/my-app", PUBLIC_SERVER).open();
+//!     wormhole.allocate_code(2)?;
+//!     println!("type {} on the other computer", wormhole.code().await?.as_str());
+//!     wormhole.send_message("hello");
+//!     let theirs = wormhole.message().await?;
+//!     println!("it says {} bytes", theirs.len());
+//!     wormhole.close().await
+//! })
+//! # }
+//! ```
+//!
+//! It needs an actix system, or any other tokio `LocalSet`; handles may go to other threads.
 
 mod entry;
 mod error;

@@ -14,7 +14,7 @@ use crate::{
     entry::Entry,
     error::Error,
     house::Config,
-    keeper::{self, Inbox, Kept, Observed, Order},
+    keeper::{self, Inbox, Kept, Observed, Request},
     layer::input::{Input, StartInput},
     random::random,
 };
@@ -36,7 +36,7 @@ pub const MAX_WORDS: usize = 64;
 /// [`Error::Closed`].
 #[derive(Clone)]
 pub struct Wormhole {
-    orders: mpsc::UnboundedSender<Order>,
+    requests: mpsc::UnboundedSender<Request>,
     observed: watch::Receiver<Observed>,
     inbox: Inbox,
     input: actix::WeakAddr<Input>,
@@ -61,8 +61,8 @@ impl Builder {
     /// # Panics
     /// Outside of a tokio `LocalSet`, which every actix system is.
     pub fn open(self) -> Wormhole {
-        let Kept { orders, observed, inbox, input } = keeper::keep(self.config);
-        Wormhole { orders, observed, inbox, input, code_chosen: Arc::default() }
+        let Kept { requests, observed, inbox, input } = keeper::keep(self.config);
+        Wormhole { requests, observed, inbox, input, code_chosen: Arc::default() }
     }
 }
 
@@ -81,7 +81,7 @@ impl Wormhole {
         self.choose_code()?;
         let mut random = Zeroizing::new(random::<MAX_WORDS>().to_vec());
         random.truncate(words.clamp(1, MAX_WORDS));
-        self.order(Order::Allocate(random));
+        self.ask(Request::Allocate(random));
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl Wormhole {
     pub fn set_code(&self, code: &str) -> Result<(), Error> {
         let code = Code::parse(code)?;
         self.choose_code()?;
-        self.order(Order::Set(code));
+        self.ask(Request::Set(code));
         Ok(())
     }
 
@@ -151,7 +151,7 @@ impl Wormhole {
 
     /// Sends a message, at any time: it goes out when the peer has proved that it has the key.
     pub fn send_message(&self, message: impl Into<Vec<u8>>) {
-        self.order(Order::Send(Zeroizing::new(message.into())));
+        self.ask(Request::Send(Zeroizing::new(message.into())));
     }
 
     /// Waits for the peer's next message. Of several calls each gets another message; a call that
@@ -183,7 +183,7 @@ impl Wormhole {
     /// # Errors
     /// What went wrong: [`Error::Lonely`] where no peer had come.
     pub async fn close(&self) -> Result<(), Error> {
-        self.order(Order::Close);
+        self.ask(Request::Close);
         self.closed().await
     }
 
@@ -206,9 +206,9 @@ impl Wormhole {
         }
     }
 
-    fn order(&self, order: Order) {
+    fn ask(&self, request: Request) {
         // A keeper that is gone has said why in `closed`.
-        let _ = self.orders.send(order);
+        let _ = self.requests.send(request);
     }
 
     async fn when<T>(&self, mut pick: impl FnMut(&Observed) -> Option<T>) -> Result<T, Error> {

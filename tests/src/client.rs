@@ -45,6 +45,13 @@ impl Client {
         command
     }
 
+    /// Builds `wormhole ARGS`, to be run in `folder`.
+    pub fn run(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = self.command(folder);
+        command.args(args);
+        command
+    }
+
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C.UTF-8");

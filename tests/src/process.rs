@@ -40,14 +40,48 @@ impl Process {
     /// # Panics
     ///
     /// When it cannot be started.
-    pub fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn start(command: Command) -> Self {
+        Self::start_with(command, Stdio::null())
+    }
+
+    /// Starts a program that is typed to.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn start_typing(command: Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    fn start_with(mut command: Command, input: Stdio) -> Self {
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let what = format!("{command:?}");
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{what}: {e}"));
         let output = Arc::new(Output::default());
         collect(child.stdout.take(), Stream::Out, &output);
         collect(child.stderr.take(), Stream::Err, &output);
         Self { what, child, output }
+    }
+
+    /// Types something, and then nothing more.
+    ///
+    /// # Panics
+    ///
+    /// When it was not started to be typed to, or was typed to before.
+    pub fn type_all(&mut self, text: &str) {
+        let mut input = self.child.stdin.take().expect("a program that is typed to");
+        input.write_all(text.as_bytes()).expect("a program that reads");
+    }
+
+    /// Presses Ctrl-C.
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    pub fn interrupt(&self) {
+        let mut kill = Command::new("kill");
+        let sent = kill.args(["-INT", &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot interrupt {}", self.what);
     }
 
     /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.

@@ -105,9 +105,3 @@ impl Drop for Underway<'_> {
         }
     }
 }
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.link.do_send(Stop);
-    }
-}
