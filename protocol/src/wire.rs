@@ -7,11 +7,13 @@
 mod answer;
 mod body;
 mod command;
+mod frame;
 mod request;
 
 pub use answer::{Answer, BadAnswer, ListedNameplate, Reply};
 pub use body::{BadHex, Body};
 pub use command::{Command, CommandId, Tagged};
+pub use frame::FrameSize;
 pub use request::{Request, Unreadable, Verb};
 
 /// The largest command, in bytes, which a server takes unless told otherwise: two mebibytes.

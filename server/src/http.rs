@@ -11,7 +11,12 @@ use actix_web::{
 use actix_web_actors::ws::WsResponseBuilder;
 use serde_json::{Map, Value};
 
-use crate::{config::Config, engine::Enter, peer, session::Session};
+use crate::{
+    config::Config,
+    engine::Enter,
+    peer,
+    session::{Session, TooLarge, limited},
+};
 
 /// The `Server` header of every response.
 pub(crate) const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"));
@@ -46,8 +51,10 @@ async fn enter(
     let config = Arc::clone(&front.config);
     let limit = config.max_command;
     let welcome = welcome(&config, &request);
-    let session = Session::new(config, front.hall.clone(), welcome);
-    WsResponseBuilder::new(session, &request, payload).frame_size(limit).start()
+    let too_large = TooLarge::default();
+    let frames = limited(payload, limit, too_large.clone());
+    let session = Session::new(config, front.hall.clone(), welcome, too_large);
+    WsResponseBuilder::new(session, &request, frames).frame_size(limit).start()
 }
 
 fn text(line: &'static str) -> HttpResponse {

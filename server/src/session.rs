@@ -8,7 +8,10 @@
 //! echoed before the next command's `ack`.
 
 mod fragments;
+mod frames;
 mod standing;
+
+pub(crate) use frames::{TooLarge, limited};
 
 use std::{sync::Arc, time::Instant};
 
@@ -38,6 +41,7 @@ pub(crate) struct Session {
     standing: Standing,
     desk: Option<Desk>,
     fragments: Fragments,
+    too_large: TooLarge,
     heard: Instant,
 }
 
@@ -50,6 +54,7 @@ impl Session {
         config: Arc<Config>,
         hall: Recipient<Enter>,
         welcome: Map<String, Value>,
+        too_large: TooLarge,
     ) -> Self {
         Self {
             id: SessionId::fresh(),
@@ -59,6 +64,7 @@ impl Session {
             standing: Standing::Unbound,
             desk: None,
             fragments: Fragments::default(),
+            too_large,
             heard: Instant::now(),
         }
     }
@@ -179,6 +185,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
             Ok(Message::Pong(_) | Message::Nop) => (),
             Ok(Message::Close(_)) => self.end(CloseCode::Normal, ctx),
             Err(ProtocolError::Overflow) => self.end(CloseCode::Size, ctx),
+            Err(ProtocolError::Io(_)) if self.too_large.is_set() => self.end(CloseCode::Size, ctx),
             // The connection is gone.
             Err(ProtocolError::Io(_)) => ctx.stop(),
             Err(_) => self.end(CloseCode::Protocol, ctx),

@@ -4,10 +4,17 @@
 
 mod common;
 
+use std::time::Duration;
+
 use actix_http::ws::Item;
 use awc::ws::Message;
 use common::{Caller, Embedded};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 use wormhole_server::Config;
 
 #[actix::test]
@@ -109,6 +116,31 @@ async fn a_message_over_the_limit_ends_the_connection_only() {
         }
         assert_eq!(caller.hear().await, Value::Null);
     }
+    Caller::bound(&server.url, "a").await;
+    server.stop();
+}
+
+#[actix::test]
+async fn a_frame_over_the_limit_is_refused_before_it_is_sent() {
+    let server = Embedded::start(Config::default());
+    let address = server.url.strip_prefix("ws://").unwrap().strip_suffix("/v1").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let upgrade = format!(
+        "GET /v1 HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    // A masked text frame of 64 MB, of which only the header ever comes.
+    let mut header = vec![0x81, 0x80 | 127];
+    header.extend(64_000_000_u64.to_be_bytes());
+    stream.write_all(&header).await.unwrap();
+    let mut said = Vec::new();
+    // Nothing but a server that waits for the rest takes so long.
+    let read = timeout(Duration::from_secs(60), stream.read_to_end(&mut said));
+    read.await.expect("a close").unwrap();
+    let [.., a, b, c, d] = said[..] else { panic!("{said:?}") };
+    assert_eq!([a, b], [0x88, 2], "a close frame");
+    assert_eq!(u16::from_be_bytes([c, d]), 1009);
     Caller::bound(&server.url, "a").await;
     server.stop();
 }

@@ -3,6 +3,7 @@
 use actix_codec::{Decoder, Encoder};
 use actix_http::ws::{Codec, Frame, Message, ProtocolError};
 use bytes::BytesMut;
+use wormhole_protocol::wire::FrameSize;
 
 /// A codec that refuses a frame by the size it announces. The one inside reads a frame of any size
 /// to its end before it looks at its own limit.
@@ -17,7 +18,7 @@ impl Decoder for Limited {
     type Error = ProtocolError;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, ProtocolError> {
-        if announced(src).is_some_and(|length| length > self.limit as u64) {
+        if FrameSize::announced(src).is_some_and(|size| size.payload > self.limit as u64) {
             return Err(ProtocolError::Overflow);
         }
         self.codec.decode(src)
@@ -29,15 +30,6 @@ impl Encoder<Message> for Limited {
 
     fn encode(&mut self, message: Message, dst: &mut BytesMut) -> Result<(), ProtocolError> {
         self.codec.encode(message, dst)
-    }
-}
-
-/// The length of a frame's payload, once so much of its header is here [RFC 6455, section 5.2].
-fn announced(frame: &[u8]) -> Option<u64> {
-    match frame.get(1)? & 0x7f {
-        126 => Some(u16::from_be_bytes(*frame.get(2..)?.first_chunk()?).into()),
-        127 => Some(u64::from_be_bytes(*frame.get(2..)?.first_chunk()?)),
-        short => Some(short.into()),
     }
 }
 
