@@ -304,19 +304,27 @@ fn a_folder_replaces_a_named_file_and_a_file_the_link_itself() {
 }
 
 #[test]
-#[ignore = "reads 5 GB and makes 70,000 files; run it after a change to the archive's records"]
-fn large_archives_go_through_zip64() {
+fn more_files_than_zip_can_count_go_through_zip64() {
     let scene = tempfile::tempdir().unwrap();
     let from = scene.path().join("from");
     fs::create_dir(&from).unwrap();
-    let mut sparse = File::create(from.join("a-sparse")).unwrap();
+    for i in 0..70_000 {
+        fs::write(from.join(i.to_string()), b"x").unwrap();
+    }
+    let arrived = send(&from, scene.path(), "to").unwrap();
+    assert_eq!(fs::read_dir(arrived).unwrap().count(), 70_000);
+}
+
+#[test]
+#[ignore = "moves 5 GB; run it after a change to the archive's records, which have tests of their own"]
+fn a_file_larger_than_zip_can_say_goes_through_zip64() {
+    let scene = tempfile::tempdir().unwrap();
+    let from = scene.path().join("from");
+    fs::create_dir(&from).unwrap();
+    let mut sparse = File::create(from.join("sparse")).unwrap();
     sparse.set_len(5_000_000_000).unwrap();
     sparse.seek(SeekFrom::Start(4_999_999_999)).unwrap();
     sparse.write_all(b"!").unwrap();
-    for i in 0..70_000 {
-        fs::write(from.join(format!("b{i}")), b"x").unwrap();
-    }
     let arrived = send(&from, scene.path(), "to").unwrap();
-    assert_eq!(fs::metadata(arrived.join("a-sparse")).unwrap().len(), 5_000_000_000);
-    assert_eq!(fs::read_dir(arrived).unwrap().count(), 70_001);
+    assert_eq!(fs::metadata(arrived.join("sparse")).unwrap().len(), 5_000_000_000);
 }
