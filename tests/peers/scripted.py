@@ -9,6 +9,8 @@ scripted.py URL receive CODE WHAT      takes an offered file; WHAT is `wrong-has
 NAME is JSON text, so that it can hold any character. The last line printed says how it went.
 """
 
+import ports  # noqa: F401
+
 import hashlib
 import json
 import sys

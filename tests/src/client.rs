@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Maker, Missing, Process, Server, Stream};
+use crate::{Maker, Missing, Process, Server, Stream, peer_script};
 
 /// Runs one maker's `wormhole` against one server.
 #[derive(Clone, Debug)]
 pub struct Client {
     program: PathBuf,
+    script: Option<PathBuf>,
     url: String,
 }
 
@@ -28,7 +29,11 @@ impl Client {
     ///
     /// [`Missing`] when the peer's program is not installed.
     pub fn at(maker: Maker, url: &str) -> Result<Self, Missing> {
-        Ok(Self { program: maker.program("wormhole")?, url: url.to_owned() })
+        let (program, script) = match maker {
+            Maker::Ours => (maker.program("wormhole")?, None),
+            Maker::Python => (maker.program("python")?, Some(peer_script("client.py"))),
+        };
+        Ok(Self { program, script, url: url.to_owned() })
     }
 
     /// Builds `wormhole send ARGS`, to be run in `folder`.
@@ -54,6 +59,7 @@ impl Client {
 
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.program);
+        command.args(&self.script);
         command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C.UTF-8");
         for setting in ["APPID", "RELAY_URL", "TRANSIT_HELPER", "ACCEPT_FILE", "QR"] {
             command.env_remove(format!("WORMHOLE_{setting}"));

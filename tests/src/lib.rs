@@ -21,7 +21,7 @@ mod socket;
 mod transcript;
 
 pub use client::Client;
-pub use maker::{Maker, Missing};
+pub use maker::{Maker, Missing, peer_script};
 pub use payload::{PAYLOADS, Payload};
 pub use process::{Finished, Process, Stream};
 pub use server::{Server, Servers};

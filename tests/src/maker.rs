@@ -64,6 +64,11 @@ impl fmt::Display for Missing {
     }
 }
 
+/// Returns the path of a script of ours that runs Python's client.
+pub fn peer_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name)
+}
+
 /// The folder of the built programs: the test runs from `deps` inside it.
 fn build_folder() -> PathBuf {
     let test = env::current_exe().expect("the running test has a path");

@@ -13,6 +13,7 @@ use std::thread;
 use tempfile::TempDir;
 use wormhole_tests::{
     Client, Finished, Maker, Missing, Process, Server, Snapshot, Stream, accept_upgrade,
+    peer_script,
 };
 
 /// Enough that a transfer cannot be over before anybody notices the beginning.
@@ -60,9 +61,12 @@ impl Scene {
                 return None;
             }
         };
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/scripted.py");
         let mut command = Command::new(python);
-        command.arg(script).arg(self.server.url()).args(args).current_dir(self.path());
+        command
+            .arg(peer_script("scripted.py"))
+            .arg(self.server.url())
+            .args(args)
+            .current_dir(self.path());
         Some(Process::start(command))
     }
 

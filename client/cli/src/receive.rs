@@ -32,7 +32,8 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
             show::verifier(&verifier);
         }
         let config = global.transit(options.common.listen());
-        match transfer::receive(wormhole, &config).await? {
+        let offer = transfer::receive(wormhole, &config);
+        match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
                 let failed = |error| Failure::Io("cannot write to standard output", error);
                 show::text(&text.text).map_err(failed)?;

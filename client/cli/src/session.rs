@@ -63,7 +63,8 @@ pub(crate) async fn verified(
     Ok(patiently(verifier, "Key established, waiting for confirmation...").await?)
 }
 
-async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T {
+/// Says what is waited for, where that takes long.
+pub(crate) async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T {
     tokio::pin!(step);
     tokio::select! {
         done = &mut step => return done,
