@@ -58,3 +58,17 @@ impl LocalServer {
 fn url(ip: IpAddr, port: u16) -> String {
     format!("ws://{}/v1", SocketAddr::new(ip, port))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn only_an_ipv6_address_has_brackets() {
+        assert_eq!(url(Ipv4Addr::new(192, 0, 2, 7).into(), 4000), "ws://192.0.2.7:4000/v1");
+        let ip = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+        assert_eq!(url(ip.into(), 4000), "ws://[2001:db8::1]:4000/v1");
+    }
+}

@@ -9,7 +9,7 @@
 
 use std::io::Write;
 
-use actix::prelude::*;
+use actix::{fut, prelude::*};
 use tokio::sync::watch;
 
 use super::pump::{LandError, ShipError, Source, Wire};
@@ -90,19 +90,15 @@ impl Link {
         taken: E,
         job: impl AsyncFnOnce(Wire) -> Result<(Wire, T), E> + 'static,
     ) -> ResponseActFuture<Self, Result<T, E>> {
-        let wire = self.take().ok_or(taken);
-        let done = async move { job(wire?).await };
-        Box::pin(done.into_actor(self).map(|done, link, _| match done {
-            Ok((wire, value)) => {
-                link.state = State::Idle(Box::new(wire));
-                Ok(value)
-            }
-            Err(error) => {
-                if let State::Busy = link.state {
-                    link.state = State::Over;
-                }
-                Err(error)
-            }
+        let Some(wire) = self.take() else { return Box::pin(fut::err(taken)) };
+        let done = async move { job(wire).await };
+        Box::pin(done.into_actor(self).map(|done, link, _| {
+            let (state, done) = match done {
+                Ok((wire, value)) => (State::Idle(Box::new(wire)), Ok(value)),
+                Err(error) => (State::Over, Err(error)),
+            };
+            link.state = state;
+            done
         }))
     }
 }
