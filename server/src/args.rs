@@ -35,6 +35,9 @@ pub(crate) struct Mailbox {
     /// SQLite file that keeps mailboxes over restarts, or `:memory:`
     #[arg(long, value_name = "PATH", default_value = "relay.sqlite")]
     channel_db: PathBuf,
+    /// Answer before the disk holds the answer: a power cut loses what clients were told
+    #[arg(long)]
+    unsafe_no_sync: bool,
     /// Message that clients show to their users
     #[arg(long, value_name = "TEXT")]
     motd: Option<String>,
@@ -65,6 +68,7 @@ impl Mailbox {
                 Some(":memory:") => Database::Memory,
                 _ => Database::File(self.channel_db),
             },
+            wait_for_disk: !self.unsafe_no_sync,
             welcome: Welcome {
                 motd: self.motd,
                 error: self.signal_error,

@@ -29,6 +29,9 @@ pub struct Welcome {
 pub struct Config {
     /// Where the state is kept; by default in memory.
     pub database: Database,
+    /// Whether an answer waits until the disk holds what it tells; otherwise a power cut, though
+    /// not the end of the process, loses what was answered.
+    pub wait_for_disk: bool,
     /// What the welcome says; by default nothing.
     pub welcome: Welcome,
     /// Whether `list` tells the nameplates in use; otherwise it answers with none.
@@ -55,6 +58,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             database: Database::Memory,
+            wait_for_disk: true,
             welcome: Welcome::default(),
             listing: true,
             trusted_proxies: Vec::new(),

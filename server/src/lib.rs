@@ -79,7 +79,7 @@ pub async fn launch(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let config = Arc::new(config);
-    let (store, apps) = Store::start(&config.database)?;
+    let (store, apps) = Store::start(&config)?;
     let surroundings = Surroundings {
         config: Arc::clone(&config),
         store: store.clone().recipient(),

@@ -11,6 +11,9 @@ use args::{Cli, Command, Mailbox};
 use clap::Parser;
 use wormhole_server::{Error, launch, listen};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Command::Mailbox(options) = Cli::parse().command;
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false).init();

@@ -29,7 +29,7 @@ pub use schema::DatabaseError;
 pub(crate) use rows::{Change, Key, MailboxRow, NameplateRow, Rows};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
-use crate::config::Database;
+use crate::config::Config;
 use writer::{Batch, Shut, Writer};
 
 /// A task, and who wants to know when it is on disk.
@@ -75,9 +75,12 @@ impl Store {
     /// # Errors
     /// [`DatabaseError`] where the database cannot be used.
     pub(crate) fn start(
-        database: &Database,
+        config: &Config,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
-        let opened = schema::open(database)?;
+        let opened = schema::open(&config.database)?;
+        if !config.wait_for_disk {
+            opened.connection.execute_batch("PRAGMA synchronous = OFF")?;
+        }
         let apps = load::everything(&opened.connection)?;
         let opened = Mutex::new(Some(opened));
         let writer = SyncArbiter::start(1, move || {

@@ -63,6 +63,11 @@ impl Process {
         Self { what, child, output }
     }
 
+    /// Returns the number by which the system knows it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Types something, and then nothing more.
     ///
     /// # Panics

@@ -1,0 +1,85 @@
+//! Measures our mailbox server beside Python's, in one run, and prints the ratios.
+//!
+//! `tests/bench` builds what it needs and starts it. The figures are of one machine on one day;
+//! the ratios are what lasts.
+
+mod echo;
+mod line;
+mod meter;
+mod session;
+
+use std::{
+    env,
+    process::{Command, ExitCode, Stdio},
+};
+
+use meter::{Kind, Subject};
+use wormhole_tests::Maker;
+
+/// As the server does, so that the sessions of the echo server differ from its own by what they
+/// hold alone.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SESSIONS: usize = 1_000;
+const AT_ONCE: usize = 20;
+const IDLE: usize = 1_000;
+
+fn main() -> ExitCode {
+    // Cargo adds an argument of its own.
+    let arguments: Vec<String> = env::args().skip(1).filter(|a| a != "--bench").collect();
+    if arguments == ["echo"] {
+        echo::serve();
+        return ExitCode::SUCCESS;
+    }
+    let ours = |kind| Subject::start(Maker::Ours, kind).expect("ours is built");
+    let Ok(python) = Subject::start(Maker::Python, Kind::Memory) else {
+        eprintln!("skipped: Python's server is not installed; run tests/bench");
+        return ExitCode::SUCCESS;
+    };
+    let python_on_disk = Subject::start(Maker::Python, Kind::Disk).expect("it was there before");
+    println!("{:<58}{:>10}{:>10}{:>8}{:>8}{:>8}", "", "ours", "other", "ratio", "floor", "aim");
+
+    let (memory, disk) = (ours(Kind::Memory), ours(Kind::Disk));
+    // Both warm up.
+    for subject in [&memory, &disk, &python, &python_on_disk] {
+        subject.load(50, AT_ONCE);
+    }
+    let (one, other) = (memory.load(SESSIONS, AT_ONCE), python.load(SESSIONS, AT_ONCE));
+    let per_thousand = |cpu: f64| cpu * 1_000.0 / SESSIONS as f64;
+    row(
+        "CPU seconds per 1,000 sessions, memory",
+        per_thousand(one.cpu),
+        per_thousand(other.cpu),
+        "0.2",
+        "0.1",
+    );
+
+    let (one, other) = (disk.load(4 * SESSIONS, AT_ONCE), python_on_disk.load(300, AT_ONCE));
+    row("sessions a second, disk, 20 at a time", one.rate, other.rate, "10", "30");
+    row("median delivery in ms, disk, 20 at a time", one.delivery, other.delivery, "0.1", "0.03");
+
+    let (one, other) = (memory.load(300, 1), python.load(300, 1));
+    row("median delivery in ms, memory, one at a time", one.delivery, other.delivery, "0.6", "0.4");
+    drop((memory, disk, python_on_disk, python));
+
+    let echo = Subject::of(echo_server(), "listening on ", String::clone);
+    let (one, bare) = (ours(Kind::Memory).idle(IDLE), echo.idle(IDLE));
+    let python = Subject::start(Maker::Python, Kind::Memory).expect("it was there before");
+    let other = python.idle(IDLE);
+    row("KB a bound idle connection, beside a bare echo session", one.each, bare.each, "1.3", "");
+    row("KB a bound idle connection, beside Python", one.each, other.each, "", "1");
+    row("MB with 1,000 connections, beside Python", one.peak, other.peak, "(24)", "(16)");
+    row("MB after all have closed, beside our own peak", one.kept, one.peak, "0.6", "0.4");
+    ExitCode::SUCCESS
+}
+
+fn row(what: &str, ours: f64, other: f64, floor: &str, aim: &str) {
+    println!("{what:<58}{ours:>10.3}{other:>10.3}{:>8.3}{floor:>8}{aim:>8}", ours / other);
+}
+
+fn echo_server() -> Command {
+    let mut command = Command::new(env::current_exe().expect("a running program has a path"));
+    command.arg("echo").stderr(Stdio::null());
+    command
+}
