@@ -81,6 +81,23 @@ pub enum Phase {
     Other(String),
 }
 
+impl Phase {
+    /// The bytes of its text.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Pake => "pake".len(),
+            Self::Version => "version".len(),
+            Self::Number(number) => number.checked_ilog10().unwrap_or(0) as usize + 1,
+            Self::Other(text) => text.len(),
+        }
+    }
+
+    /// Whether its text is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 impl From<String> for Phase {
     fn from(text: String) -> Self {
         match text.as_str() {
@@ -230,6 +247,9 @@ mod tests {
     fn only_canonical_decimals_are_numbered_phases() {
         assert_eq!(Phase::from("0".to_owned()), Phase::Number(0));
         assert_eq!(Phase::from("17".to_owned()), Phase::Number(17));
+        for text in ["pake", "version", "0", "9", "10", "18446744073709551615"] {
+            assert_eq!(Phase::from(text.to_owned()).len(), text.len());
+        }
         for odd in ["007", "+1", "-1", "", " 1", "18446744073709551616", "dilate-0", "Pake"] {
             assert_eq!(Phase::from(odd.to_owned()), Phase::Other(odd.to_owned()));
         }
@@ -249,6 +269,7 @@ mod tests {
         #[test]
         fn a_phase_or_mood_of_any_text_shows_that_text(text in any::<String>()) {
             prop_assert_eq!(Phase::from(text.clone()).to_string(), text.as_str());
+            prop_assert_eq!(Phase::from(text.clone()).len(), text.len());
             prop_assert_eq!(Mood::from(text.clone()).to_string(), text);
         }
     }

@@ -7,12 +7,14 @@
 mod answer;
 mod body;
 mod command;
+mod depth;
 mod frame;
 mod request;
 
 pub use answer::{Answer, BadAnswer, ListedNameplate, Reply};
 pub use body::{BadHex, Body};
 pub use command::{Command, CommandId, Tagged};
+pub use depth::json_depth;
 pub use frame::FrameSize;
 pub use request::{Request, Unreadable, Verb};
 

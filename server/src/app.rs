@@ -2,7 +2,7 @@
 //!
 //! in: [`Order`] and [`Leave`] (from the sessions), [`Join`] and [`Prune`] (from the hall),
 //! [`Stored`] (from the store)
-//! out: [`Job`] (to the store), [`Heard`] (to the sessions)
+//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] (to the watchdog)
 //!
 //! Every decision goes to the store, also one that changes nothing while others wait there: so no
 //! answer tells of what is not yet on disk, and answers and messages leave in the order of the
@@ -11,13 +11,15 @@
 mod audience;
 mod ledger;
 mod release;
+mod rest;
 mod seats;
+mod shares;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WeakAddr};
 use tokio::sync::oneshot;
-use wormhole_protocol::name::{AppId, MailboxId};
+use wormhole_protocol::name::{AppId, MailboxId, Nameplate, Side};
 
 pub(crate) use seats::{Hold, Seats};
 
@@ -25,18 +27,23 @@ use crate::{
     clock,
     config::Config,
     engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
+    guest::{Kind, Visit},
     random,
-    store::{Failed, Job, Rows, Stored, Task, Work, Yield},
+    store::{Change, Failed, Job, Rows, Stored, Task, Work, Yield},
+    watch::Condemn,
 };
 use audience::Audience;
 use ledger::{Closing, Ledger};
 use release::{Delivery, Release};
+use rest::Resting;
+use shares::Shares;
 
 /// A session has bound to this app.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Join {
     pub(crate) session: SessionId,
+    pub(crate) visit: Arc<Visit>,
     pub(crate) ears: Recipient<Heard>,
 }
 
@@ -50,6 +57,7 @@ pub(crate) struct Prune;
 pub(crate) struct Surroundings {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Recipient<Job>,
+    pub(crate) watch: Recipient<Condemn>,
     /// When the server started, in unix seconds.
     pub(crate) started: f64,
 }
@@ -67,6 +75,8 @@ pub(crate) struct App {
     surroundings: Surroundings,
     state: State,
     audience: Audience,
+    shares: Shares,
+    resting: Resting,
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
     me: WeakAddr<Self>,
@@ -96,9 +106,11 @@ impl App {
     ) -> actix::Addr<Self> {
         Self::create(|ctx| Self {
             id,
-            surroundings,
             state: State::Ready(Ledger::new(rows)),
-            audience: Audience::default(),
+            audience: Audience::new(surroundings.watch.clone()),
+            shares: Shares::default(),
+            resting: Resting::new(surroundings.config.hold_down),
+            surroundings,
             pending: VecDeque::new(),
             me: ctx.address().downgrade(),
         })
@@ -111,12 +123,16 @@ impl App {
             Ask::List if self.surroundings.config.listing => Ok(Done::Listed(ledger.list()).into()),
             Ask::List => Ok(Done::Listed(Vec::new()).into()),
             Ask::Allocate => {
-                let nameplate = ledger.pick(random::below)?;
-                ledger.claim(&nameplate, &side, now, random::mailbox_id())?;
+                let rests = |name: &str| self.resting.rests(name, now);
+                let nameplate = ledger.pick(rests, random::below)?;
+                self.claim(session, &nameplate, &side, now)?;
                 Ok(Done::Allocated(nameplate).into())
             }
             Ask::Claim(nameplate) => {
-                let mailbox = ledger.claim(&nameplate, &side, now, random::mailbox_id())?;
+                if self.surroundings.config.claim_allocated_only && !ledger.has(&nameplate) {
+                    return Err(Refusal::NotAllocated);
+                }
+                let mailbox = self.claim(session, &nameplate, &side, now)?;
                 Ok(Done::Claimed(mailbox).into())
             }
             Ask::Release(name) => {
@@ -124,7 +140,12 @@ impl App {
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
+                let share = match ledger.has_mailbox(&mailbox) {
+                    true => None,
+                    false => self.audience.make(session, Kind::Mailbox)?,
+                };
                 ledger.open(&mailbox, &side, now)?;
+                self.shares.keep_mailbox(&mailbox, share);
                 self.audience.subscribe(session, &mailbox);
                 let done = Done::Opened(Vec::new());
                 Ok(Decision { done, delivery: None, replay: Some(mailbox) })
@@ -134,7 +155,7 @@ impl App {
                     return Err(Refusal::NotOpen);
                 }
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
-                ledger.add(&mailbox, Arc::clone(&message))?;
+                ledger.add(&mailbox, Arc::clone(&message), &self.surroundings.config.limits)?;
                 let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
@@ -148,10 +169,39 @@ impl App {
         }
     }
 
+    fn claim(
+        &mut self,
+        session: SessionId,
+        nameplate: &Nameplate,
+        side: &Side,
+        now: f64,
+    ) -> Result<MailboxId, Refusal> {
+        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        if ledger.has(nameplate) {
+            return ledger.claim(nameplate, side, now, random::mailbox_id());
+        }
+        let nameplate_share = self.audience.make(session, Kind::Nameplate)?;
+        let mailbox_share = self.audience.make(session, Kind::Mailbox)?;
+        let mailbox = ledger.claim(nameplate, side, now, random::mailbox_id())?;
+        self.shares.keep_nameplate(nameplate, nameplate_share);
+        self.shares.keep_mailbox(&mailbox, mailbox_share);
+        Ok(mailbox)
+    }
+
     /// Has the ledger's changes written, and lets `release` go when they are.
-    fn commit(&mut self, replay: Option<MailboxId>, release: Release) {
+    fn commit(&mut self, replay: Option<MailboxId>, release: Release, now: f64) {
         let State::Ready(ledger) = &mut self.state else { return };
         let changes = ledger.take_changes();
+        for change in &changes {
+            match change {
+                Change::NameplateGone { name } => {
+                    self.shares.give_back_nameplate(name);
+                    self.resting.begin(name, now);
+                }
+                Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
+                _ => (),
+            }
+        }
         if changes.is_empty() && replay.is_none() && self.pending.is_empty() {
             return self.let_go(release, Vec::new());
         }
@@ -182,7 +232,7 @@ impl App {
     fn let_go(&mut self, release: Release, replay: Vec<StoredMessage>) {
         if let Some(Delivery { message, to }) = &release.delivery {
             for session in to {
-                self.audience.tell(*session, Heard::Message(Arc::clone(message)));
+                self.audience.tell(*session, message);
             }
         }
         release.answer(replay);
@@ -190,7 +240,10 @@ impl App {
 
     fn is_idle(&self) -> bool {
         let State::Ready(ledger) = &self.state else { return false };
-        self.audience.is_empty() && self.pending.is_empty() && ledger.is_empty()
+        self.audience.is_empty()
+            && self.pending.is_empty()
+            && self.resting.is_empty()
+            && ledger.is_empty()
     }
 }
 
@@ -202,7 +255,7 @@ impl Handler<Join> for App {
     type Result = ();
 
     fn handle(&mut self, join: Join, _: &mut Self::Context) {
-        self.audience.join(join.session, join.ears);
+        self.audience.join(join);
     }
 }
 
@@ -210,14 +263,15 @@ impl Handler<Order> for App {
     type Result = ResponseFuture<Result<Done, Refusal>>;
 
     fn handle(&mut self, order: Order, _: &mut Self::Context) -> Self::Result {
-        let decision = match self.decide(order, clock::now()) {
+        let now = clock::now();
+        let decision = match self.decide(order, now) {
             Ok(decision) => decision,
             Err(refusal) => return Box::pin(std::future::ready(Err(refusal))),
         };
         let (answer, answered) = oneshot::channel();
         let Decision { done, delivery, replay } = decision;
         let release = Release { delivery, answer: Some((answer, done)) };
-        self.commit(replay, release);
+        self.commit(replay, release, now);
         Box::pin(async { answered.await.unwrap_or(Err(Refusal::Broken)) })
     }
 }
@@ -236,7 +290,10 @@ impl Handler<Stored> for App {
     fn handle(&mut self, Stored(result): Stored, ctx: &mut Self::Context) {
         match (&self.state, result) {
             (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
-            (_, Ok(Yield::Loaded(rows))) => self.state = State::Ready(Ledger::new(rows)),
+            (_, Ok(Yield::Loaded(rows))) => {
+                self.shares.keep_only(&rows);
+                self.state = State::Ready(Ledger::new(rows));
+            }
             // What was still pending failed before the load did.
             (State::Lost, Err(Failed)) if self.pending.is_empty() => {
                 ctx.run_later(RELOAD_AFTER, |app, _| app.tell_store(Work::Load));
@@ -262,8 +319,9 @@ impl Handler<Prune> for App {
             if ended > 0 {
                 tracing::info!(ended, "forgot mailboxes that nobody has touched");
             }
-            self.commit(None, Release::default());
+            self.commit(None, Release::default(), now);
         }
+        self.resting.end(now);
         self.is_idle()
     }
 }

@@ -1,12 +1,17 @@
 //! The program's command line.
 
+mod limits;
+
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
-use wormhole_server::{Config, Database, Welcome};
+use wormhole_server::{Config, Database, Permission, Welcome};
+
+use limits::LimitArgs;
 
 /// Servers for Magic-Wormhole clients
 #[derive(Parser)]
@@ -50,9 +55,21 @@ pub(crate) struct Mailbox {
     /// Answer every request for the nameplates in use with none
     #[arg(long)]
     disallow_list: bool,
+    /// Refuse to claim nameplates that were not allocated: nobody can make up codes then
+    #[arg(long)]
+    claim_allocated_only: bool,
+    /// Seconds for which a nameplate is not handed out again after it was freed
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    hold_down: u64,
+    /// What clients have to show before they bind: `none`, or `hashcash` or `hashcash:BITS`, a
+    /// stamp that takes work. The Python and Go clients have none
+    #[arg(long, value_name = "METHOD")]
+    permission: Option<Permission>,
     /// Believe the X-Real-IP and X-Real-Port headers of this reverse proxy; may be repeated
     #[arg(long, value_name = "ADDRESS")]
     trust_proxy: Vec<IpAddr>,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 impl Mailbox {
@@ -75,6 +92,10 @@ impl Mailbox {
                 current_cli_version: self.advertise_version,
             },
             listing: !self.disallow_list,
+            claim_allocated_only: self.claim_allocated_only,
+            hold_down: Duration::from_secs(self.hold_down),
+            permission: self.permission.unwrap_or_default(),
+            limits: self.limits.0,
             trusted_proxies: self.trust_proxy,
             ..Config::default()
         }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use wormhole_protocol::wire::MAX_COMMAND;
+use crate::{limits::Limits, permission::Permission};
 
 /// Where nameplates, mailboxes and messages are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ pub struct Config {
     pub welcome: Welcome,
     /// Whether `list` tells the nameplates in use; otherwise it answers with none.
     pub listing: bool,
+    /// Whether only nameplates that are in use can be claimed: people cannot make up codes then.
+    pub claim_allocated_only: bool,
+    /// How long a nameplate is not handed out again after it was freed.
+    pub hold_down: Duration,
+    /// What a client has to show before it may bind; by default nothing.
+    pub permission: Permission,
+    /// Of what the server takes only so much. Keep a clone to read how often each was reached.
+    pub limits: Limits,
     /// Peers whose `X-Real-IP` and `X-Real-Port` are believed; by default none.
     pub trusted_proxies: Vec<IpAddr>,
     /// How long a mailbox stays that nobody touches.
@@ -44,12 +52,8 @@ pub struct Config {
     pub prune_every: Duration,
     /// How often a client is pinged; not zero.
     pub ping_every: Duration,
-    /// How long a client may say nothing, not even a pong.
-    pub silence: Duration,
     /// How long clients may take at shutdown to hang up by themselves; by default no time at all.
     pub goodbye: Duration,
-    /// The largest message of the websocket, in bytes.
-    pub max_command: usize,
     /// The threads that serve connections; at least one.
     pub workers: usize,
 }
@@ -61,13 +65,15 @@ impl Default for Config {
             wait_for_disk: true,
             welcome: Welcome::default(),
             listing: true,
+            claim_allocated_only: false,
+            hold_down: Duration::from_secs(60),
+            permission: Permission::default(),
+            limits: Limits::default(),
             trusted_proxies: Vec::new(),
             expiry: Duration::from_secs(660),
             prune_every: Duration::from_secs(300),
             ping_every: Duration::from_secs(60),
-            silence: Duration::from_secs(600),
             goodbye: Duration::ZERO,
-            max_command: MAX_COMMAND,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }

@@ -14,6 +14,8 @@ use wormhole_protocol::{
     wire::{Answer, Body, ListedNameplate},
 };
 
+use crate::{guest::Visit, limits::Exceeded};
+
 /// Tells one connection from all others of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u64);
@@ -28,10 +30,11 @@ impl SessionId {
 
 /// A session has bound: it asks the hall for its app.
 #[derive(Message)]
-#[rtype(result = "Desk")]
+#[rtype(result = "Result<Desk, Exceeded>")]
 pub(crate) struct Enter {
     pub(crate) app: AppId,
     pub(crate) session: SessionId,
+    pub(crate) visit: Arc<Visit>,
     pub(crate) ears: Recipient<Heard>,
 }
 
@@ -102,20 +105,20 @@ pub(crate) enum Refusal {
     NotOpen,
     #[error("all nameplates are in use")]
     NoNameplate,
+    /// This server takes only nameplates that it has allocated.
+    #[error("nameplate is not allocated")]
+    NotAllocated,
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// The store failed: what this connection knows may no longer be true.
     #[error("the server cannot use its database")]
     Broken,
 }
 
-/// News for one session.
+/// Somebody has added a message to the mailbox that the session has open.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) enum Heard {
-    /// Somebody has added a message to the open mailbox.
-    Message(Arc<StoredMessage>),
-    /// The session was too slow to take a message, and hears no more.
-    Cut,
-}
+pub(crate) struct Heard(pub(crate) Arc<StoredMessage>);
 
 /// A message as the server keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,6 +130,14 @@ pub(crate) struct StoredMessage {
     pub(crate) server_rx: f64,
     /// The mark of the `add`, where it was a text.
     pub(crate) id: Option<String>,
+}
+
+impl StoredMessage {
+    /// Bytes, as the limits count them.
+    pub(crate) fn size(&self) -> usize {
+        let id = self.id.as_ref().map_or(0, String::len);
+        self.side.as_str().len() + self.phase.len() + self.body.as_str().len() + id
+    }
 }
 
 impl From<StoredMessage> for Answer {

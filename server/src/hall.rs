@@ -1,9 +1,12 @@
-//! The hall: shows every session to its app, and starts and ends the apps.
+//! The hall: shows every session to its app, starts and ends the apps, and takes only so many.
 //!
 //! in: [`Enter`] (from the sessions)
 //! out: [`Join`] and [`Prune`] (to the apps)
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
 
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, WrapFuture,
@@ -13,6 +16,7 @@ use wormhole_protocol::name::AppId;
 use crate::{
     app::{App, Join, Prune, Surroundings},
     engine::{Desk, Enter},
+    limits::{Exceeded, Limit},
     store::Rows,
 };
 
@@ -20,6 +24,7 @@ use crate::{
 pub(crate) struct Hall {
     surroundings: Surroundings,
     apps: HashMap<AppId, Entry>,
+    room_made: Option<Instant>,
 }
 
 /// An app that is running: every app with rows is.
@@ -36,7 +41,22 @@ impl Hall {
             .into_iter()
             .map(|(id, rows)| (id.clone(), Entry::start(id, rows, &surroundings)))
             .collect();
-        Self { surroundings, apps }
+        Self { surroundings, apps, room_made: None }
+    }
+
+    fn check(&self, id: &AppId) -> Result<(), Exceeded> {
+        if self.apps.contains_key(id) {
+            return Ok(());
+        }
+        self.surroundings.config.limits.check(Limit::Apps, self.apps.len() as u64 + 1)
+    }
+
+    /// Looks for apps that nobody needs any more, once a second at most.
+    fn make_room(&mut self, ctx: &mut Context<Self>) {
+        if self.room_made.is_none_or(|when| when.elapsed() > Duration::from_secs(1)) {
+            self.room_made = Some(Instant::now());
+            self.prune(ctx);
+        }
     }
 
     /// Each app prunes by itself: what goes wrong in one does not concern the others.
@@ -71,15 +91,19 @@ impl Actor for Hall {
 impl Handler<Enter> for Hall {
     type Result = MessageResult<Enter>;
 
-    fn handle(&mut self, enter: Enter, _: &mut Self::Context) -> Self::Result {
-        let Enter { app: id, session, ears } = enter;
+    fn handle(&mut self, enter: Enter, ctx: &mut Self::Context) -> Self::Result {
+        let Enter { app: id, session, visit, ears } = enter;
+        if let Err(exceeded) = self.check(&id) {
+            self.make_room(ctx);
+            return MessageResult(Err(exceeded));
+        }
         let entry = self
             .apps
             .entry(id.clone())
             .or_insert_with(|| Entry::start(id, Rows::default(), &self.surroundings));
         entry.visits += 1;
-        entry.app.do_send(Join { session, ears });
+        entry.app.do_send(Join { session, visit, ears });
         let orders = entry.app.clone().recipient();
-        MessageResult(Desk { orders, leave: entry.app.clone().recipient() })
+        MessageResult(Ok(Desk { orders, leave: entry.app.clone().recipient() }))
     }
 }

@@ -1,32 +1,28 @@
 //! The routes: a line of text at `/`, the websocket at `/v1` and below.
 
-use std::sync::Arc;
+use std::{net::Ipv6Addr, sync::Arc};
 
-use actix::Recipient;
+use actix_http::ws::Codec;
 use actix_web::{
     Error, HttpRequest, HttpResponse,
     http::header::{ContentType, UPGRADE},
     web,
 };
-use actix_web_actors::ws::WsResponseBuilder;
+use actix_web_actors::ws::{WebsocketContext, handshake};
 use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
-    engine::Enter,
+    front::Front,
+    limits::Limit,
     peer,
-    session::{Session, TooLarge, limited},
+    permission::Pass,
+    session::{Refused, Session, TooLarge, counted, limited},
+    watch::Socket,
 };
 
 /// The `Server` header of every response.
 pub(crate) const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"));
-
-/// What the routes need.
-#[derive(Clone)]
-pub(crate) struct Front {
-    pub(crate) config: Arc<Config>,
-    pub(crate) hall: Recipient<Enter>,
-}
 
 /// Adds the routes; the app has to hold a [`Front`].
 pub(crate) fn routes(service: &mut web::ServiceConfig) {
@@ -48,13 +44,30 @@ async fn enter(
     if !request.headers().contains_key(UPGRADE) {
         return Ok(text("This is the websocket of a Magic-Wormhole mailbox server.\n"));
     }
-    let config = Arc::clone(&front.config);
-    let limit = config.max_command;
-    let welcome = welcome(&config, &request);
+    let mut answer = handshake(&request)?;
+    let config = &front.config;
+    let address = request
+        .peer_addr()
+        .map(|connection| peer::address(connection, request.headers(), &config.trusted_proxies));
+    let pass = Pass::new(config.permission);
+    let welcome = welcome(config, &pass, address.map(peer::show));
+    // Where a listener tells no addresses, all guests are one.
+    let guest = address.map_or(Ipv6Addr::UNSPECIFIED.into(), |address| address.ip());
+    let visit = match front.guests.arrive(guest) {
+        Ok(visit) => visit,
+        Err(exceeded) => {
+            let refused = Refused { welcome, exceeded };
+            return Ok(answer.streaming(WebsocketContext::create(refused, payload)));
+        }
+    };
+    let limit = config.limits.most(Limit::FrameBytes);
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let too_large = TooLarge::default();
     let frames = limited(payload, limit, too_large.clone());
-    let session = Session::new(config, front.hall.clone(), welcome, too_large);
-    WsResponseBuilder::new(session, &request, frames).frame_size(limit).start()
+    let socket = request.conn_data::<Arc<Socket>>().cloned();
+    let session = Session::new(front, Arc::clone(&visit), socket, pass, welcome, too_large);
+    let codec = Codec::new().max_size(limit);
+    Ok(answer.streaming(counted(WebsocketContext::with_codec(session, frames, codec), visit)))
 }
 
 fn text(line: &'static str) -> HttpResponse {
@@ -62,18 +75,17 @@ fn text(line: &'static str) -> HttpResponse {
 }
 
 /// Writes the welcome; only what the operator has set is in it, and the client's address.
-fn welcome(config: &Config, request: &HttpRequest) -> Map<String, Value> {
-    let operator = [
-        ("motd", &config.welcome.motd),
-        ("current_cli_version", &config.welcome.current_cli_version),
-        ("error", &config.welcome.error),
-    ];
-    let told =
-        operator.into_iter().filter_map(|(key, text)| Some((key, Value::from(text.clone()?))));
-    let address = request.peer_addr().map(|connection| {
-        peer::show(peer::address(connection, request.headers(), &config.trusted_proxies))
-    });
-    told.chain(address.map(|address| ("your-address", address)))
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+fn welcome(config: &Config, pass: &Pass, address: Option<Value>) -> Map<String, Value> {
+    let operator = &config.welcome;
+    let text = |text: &Option<String>| text.clone().map(Value::from);
+    [
+        ("motd", text(&operator.motd)),
+        ("current_cli_version", text(&operator.current_cli_version)),
+        ("error", text(&operator.error)),
+        ("permission-required", pass.offer()),
+        ("your-address", address),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+    .collect()
 }

@@ -23,16 +23,24 @@
 //! and the other sessions of the mailbox hear the message.
 
 mod app;
+mod bucket;
 mod clock;
 mod config;
 mod engine;
+mod front;
+mod guest;
 mod hall;
 mod http;
+mod limits;
 mod listen;
 mod peer;
+mod permission;
+#[cfg(test)]
+mod probe;
 mod random;
 mod session;
 mod store;
+mod watch;
 
 use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
 
@@ -40,13 +48,17 @@ use actix::Actor;
 use actix_web::{App, HttpServer, middleware::DefaultHeaders, web};
 
 pub use config::{Config, Database, Welcome};
+pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
+pub use permission::{BadPermission, Permission};
 pub use store::DatabaseError;
 
 use app::Surroundings;
+use front::Front;
+use guest::Guests;
 use hall::Hall;
-use http::Front;
 use store::{Drain, Store};
+use watch::{Disperse, Watch};
 
 /// A server could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +75,8 @@ pub enum Error {
 /// A client that is slow to send its request is not waited for.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// Serves mailboxes on `listeners` until `shutdown` ends, then cuts the connections, writes what
-/// is decided and closes the database. Clients may connect before the first poll: their
+/// Serves mailboxes on `listeners` until `shutdown` ends, then accepts no more, tells the clients
+/// with close code 1001 that it goes away, writes what is decided and closes the database. Clients may connect before the first poll: their
 /// connections wait in the listeners.
 ///
 /// It has to run inside an actix [`System`](actix::System), whose thread the decisions share; a
@@ -80,13 +92,16 @@ pub async fn launch(
 ) -> Result<(), Error> {
     let config = Arc::new(config);
     let (store, apps) = Store::start(&config)?;
+    let watch = Watch::new(Arc::clone(&config)).start();
     let surroundings = Surroundings {
         config: Arc::clone(&config),
         store: store.clone().recipient(),
+        watch: watch.clone().recipient(),
         started: clock::now(),
     };
-    let hall = Hall::new(surroundings, apps).start();
-    let served = serve(Front { config, hall: hall.recipient() }, listeners, shutdown).await;
+    let hall = Hall::new(surroundings, apps).start().recipient();
+    let guests = Guests::new(config.limits.clone());
+    let served = serve(Front { config, guests, hall, watch }, listeners, shutdown).await;
     // Every decision is in the store's queue before the question is.
     if store.send(Drain).await.is_err() {
         tracing::error!("the store ended before the server");
@@ -100,7 +115,8 @@ async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let workers = front.config.workers.max(1);
-    let goodbye = front.config.goodbye;
+    let disperse = Disperse { goodbye: front.config.goodbye };
+    let watch = front.watch.clone();
     let front = web::Data::new(front);
     let mut server = HttpServer::new(move || {
         App::new()
@@ -108,6 +124,7 @@ async fn serve(
             .app_data(front.clone())
             .configure(http::routes)
     })
+    .on_connect(watch::remember)
     .workers(workers)
     .client_request_timeout(HANDSHAKE)
     // By default a closed websocket's connection lingers for a second, and its client waits.
@@ -121,7 +138,11 @@ async fn serve(
     let handle = server.handle();
     let stopping = async {
         shutdown.await;
-        handle.stop(!goodbye.is_zero()).await;
+        handle.pause().await;
+        if watch.send(disperse).await.is_err() {
+            tracing::error!("the watchdog ended before the server");
+        }
+        handle.stop(false).await;
     };
     // The server is polled on while it stops.
     tokio::select! {

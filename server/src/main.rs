@@ -1,6 +1,7 @@
 //! The program `wormhole-server`.
 
 mod args;
+mod descriptors;
 
 use std::{
     io::{self, Write},
@@ -9,7 +10,7 @@ use std::{
 
 use args::{Cli, Command, Mailbox};
 use clap::Parser;
-use wormhole_server::{Error, launch, listen};
+use wormhole_server::{Config, Error, Limit, launch, listen};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,7 +33,19 @@ async fn serve(options: Mailbox) -> Result<(), Error> {
     let address = listener.local_addr()?;
     // Whoever started the program may not care to read, and is served all the same.
     drop(writeln!(io::stdout(), "listening on ws://{address}/v1"));
-    launch(options.into_config(), vec![listener], stopped).await
+    launch(within_descriptors(options.into_config()), vec![listener], stopped).await
+}
+
+/// Takes no more connections than there are file descriptors for: a client that is told so is
+/// better off than one that hangs.
+fn within_descriptors(mut config: Config) -> Config {
+    let wanted = config.limits.most(Limit::Connections).unwrap_or(Limit::Connections.default());
+    let enough = descriptors::raise(wanted).max(1);
+    if enough < wanted {
+        tracing::warn!("the file descriptors are enough for {enough} connections, not {wanted}");
+        config.limits = config.limits.with(Limit::Connections, enough);
+    }
+    config
 }
 
 /// Ends at the first of SIGINT and SIGTERM.

@@ -1,6 +1,9 @@
 //! Who is calling, as the welcome's `your-address` tells it [mailbox-server.md: client address].
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Once,
+};
 
 use actix_web::http::header::HeaderMap;
 use serde_json::{Value, json};
@@ -13,11 +16,23 @@ pub(crate) fn address(
     trusted: &[IpAddr],
 ) -> SocketAddr {
     let connection = SocketAddr::new(connection.ip().to_canonical(), connection.port());
+    let Some(ip) = header::<IpAddr>(headers, "x-real-ip") else { return connection };
     if !trusted.contains(&connection.ip()) {
+        warn();
         return connection;
     }
-    let Some(ip) = header::<IpAddr>(headers, "x-real-ip") else { return connection };
     SocketAddr::new(ip.to_canonical(), header(headers, "x-real-port").unwrap_or(0))
+}
+
+/// Tells the operator, once, why all clients may seem to be one.
+fn warn() {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            "a client sends X-Real-IP: where that is your proxy, name it with --trust-proxy, or \
+             all clients behind it count as one address"
+        );
+    });
 }
 
 fn header<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {

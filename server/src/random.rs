@@ -8,6 +8,11 @@ pub(crate) fn mailbox_id() -> MailboxId {
     MailboxId::new(BASE32_NOPAD.encode(&bytes::<8>()).to_ascii_lowercase())
 }
 
+/// Makes up what a stamp is for: sixteen random bytes as characters that a stamp can hold.
+pub(crate) fn resource() -> String {
+    BASE32_NOPAD.encode(&bytes::<16>()).to_ascii_lowercase()
+}
+
 /// Draws a number below `bound`, which is not zero, each as likely as the others.
 pub(crate) fn below(bound: u32) -> u32 {
     let fair = u32::MAX - u32::MAX % bound;

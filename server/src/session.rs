@@ -1,7 +1,8 @@
 //! One websocket: frames to requests, orders and answers to frames.
 //!
-//! in: frames (from the client), [`Heard`] (from the app)
-//! out: [`Enter`] (to the hall), [`Order`] and [`Leave`] (to the app), frames (to the client)
+//! in: frames (from the client), [`Heard`] (from the app), [`Call`] (from the watchdog)
+//! out: [`Enter`] (to the hall), [`Order`] and [`Leave`] (to the app), [`Attend`] and [`Dismiss`]
+//! (to the watchdog), frames (to the client)
 //!
 //! A session waits for the answer to each order before it takes another frame. Messages that come
 //! meanwhile wait in its queue, and go out before the next frame is looked at: so an `add` is
@@ -9,40 +10,59 @@
 
 mod fragments;
 mod frames;
+mod refused;
 mod standing;
+mod unsent;
 
 pub(crate) use frames::{TooLarge, limited};
+pub(crate) use refused::Refused;
+pub(crate) use unsent::counted;
 
 use std::{sync::Arc, time::Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, MailboxError, Recipient,
-    StreamHandler, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, MailboxError, StreamHandler,
+    WrapFuture,
 };
 use actix_http::ws::ProtocolError;
+use actix_web::web;
 use actix_web_actors::ws::{CloseCode, Message, WebsocketContext};
 use serde_json::{Map, Value};
-use wormhole_protocol::wire::{Answer, Reply, Request};
+use wormhole_protocol::wire::{Answer, Reply, Request, json_depth};
 
 use crate::{
+    bucket::Bucket,
     clock,
-    config::Config,
     engine::{Desk, Done, Enter, Heard, Leave, Order, Refusal, SessionId},
+    front::Front,
+    guest::Visit,
+    limits::{Exceeded, Limit},
+    permission::Pass,
+    watch::{Attend, Call, Dismiss, Socket},
 };
 use fragments::{Fragments, TooLong};
-use standing::{Standing, Step};
+use standing::{Judged, Standing, Step};
 
 /// The actor of one connection.
 pub(crate) struct Session {
     id: SessionId,
-    config: Arc<Config>,
-    hall: Recipient<Enter>,
-    welcome: Map<String, Value>,
+    front: web::Data<Front>,
+    visit: Arc<Visit>,
+    state: State,
+    commands: Bucket,
     standing: Standing,
     desk: Option<Desk>,
     fragments: Fragments,
     too_large: TooLarge,
-    heard: Instant,
+}
+
+enum State {
+    /// Not yet said hello.
+    New {
+        welcome: Map<String, Value>,
+        socket: Option<Arc<Socket>>,
+    },
+    Welcomed,
 }
 
 /// How many messages may wait for a session.
@@ -51,56 +71,83 @@ const QUEUE: usize = 256;
 impl Session {
     /// Makes the session of a client that is about to be welcomed.
     pub(crate) fn new(
-        config: Arc<Config>,
-        hall: Recipient<Enter>,
+        front: web::Data<Front>,
+        visit: Arc<Visit>,
+        socket: Option<Arc<Socket>>,
+        pass: Pass,
         welcome: Map<String, Value>,
         too_large: TooLarge,
     ) -> Self {
+        let rate = front.config.limits.most(Limit::ConnectionCommands).unwrap_or(0);
         Self {
             id: SessionId::fresh(),
-            config,
-            hall,
-            welcome,
-            standing: Standing::Unbound,
+            front,
+            visit,
+            state: State::New { welcome, socket },
+            commands: Bucket::full(rate, Instant::now()),
+            standing: Standing::Unbound(pass),
             desk: None,
             fragments: Fragments::default(),
             too_large,
-            heard: Instant::now(),
         }
     }
 
-    fn receive(&mut self, frame: &[u8], ctx: &mut WebsocketContext<Self>) {
+    fn receive(&mut self, frame: &[u8], now: Instant, ctx: &mut WebsocketContext<Self>) {
+        if let Err(exceeded) = self.check(frame, now) {
+            return say(refusal(exceeded.to_string(), Value::Null), ctx);
+        }
         let request = match Request::read(frame) {
             Ok(request) => request,
             Err(unreadable) => {
-                let error = unreadable.to_string();
-                return say(Answer::Error { error, orig: unreadable.into_orig() }, ctx);
+                return say(refusal(unreadable.to_string(), unreadable.into_orig()), ctx);
             }
         };
         say(Answer::Ack { id: request.id() }, ctx);
-        match self.standing.admit(&request) {
+        let limits = &self.front.config.limits;
+        match self.standing.admit(Judged { request: &request, limits }) {
             Ok(Step::Pong(pong)) => say(Answer::Pong { pong }, ctx),
+            Ok(Step::Done) => (),
             Ok(Step::Enter(app)) => {
-                let ears = ctx.address().recipient();
-                self.enter(Enter { app, session: self.id, ears }, ctx);
+                let (visit, ears) = (Arc::clone(&self.visit), ctx.address().recipient());
+                self.enter(Enter { app, session: self.id, visit, ears }, request, ctx);
             }
             Ok(Step::Order(side, ask)) => {
                 self.order(Order { session: self.id, side, ask }, request, ctx);
             }
-            Err(objection) => refuse(objection.to_string(), request, ctx),
+            Err(objection) => say(refusal(objection.to_string(), request.into_orig()), ctx),
         }
     }
 
-    fn enter(&self, enter: Enter, ctx: &mut WebsocketContext<Self>) {
-        let entering = self.hall.send(enter).into_actor(self);
+    /// What is refused before anybody reads what it is.
+    fn check(&mut self, frame: &[u8], now: Instant) -> Result<(), Exceeded> {
+        let limits = &self.front.config.limits;
+        if let Some(rate) = limits.most(Limit::ConnectionCommands)
+            && !self.commands.take(rate, now)
+        {
+            return Err(limits.exceed(Limit::ConnectionCommands, rate));
+        }
+        self.visit.command(now)?;
+        limits.check(Limit::JsonDepth, json_depth(frame) as u64)
+    }
+
+    fn enter(&self, enter: Enter, request: Request, ctx: &mut WebsocketContext<Self>) {
+        let hall = self.front.hall.clone();
+        let entering = async move { hall.send(enter).await }.into_actor(self);
         ctx.wait(entering.map(|desk, session, ctx| match desk {
-            Ok(desk) => session.desk = Some(desk),
-            Err(_) => session.end(CloseCode::Restart, ctx),
+            Ok(Ok(desk)) => {
+                session.visit.bind();
+                session.desk = Some(desk);
+            }
+            Ok(Err(exceeded)) => {
+                session.standing.unbind();
+                say(refusal(exceeded.to_string(), request.into_orig()), ctx);
+            }
+            Err(_) => end(CloseCode::Restart, ctx),
         }));
     }
 
     fn order(&self, order: Order, request: Request, ctx: &mut WebsocketContext<Self>) {
-        let Some(desk) = &self.desk else { return self.end(CloseCode::Restart, ctx) };
+        let Some(desk) = &self.desk else { return end(CloseCode::Restart, ctx) };
         let ordering = desk.orders.send(order).into_actor(self);
         ctx.wait(ordering.map(|result, session, ctx| session.answer(result, request, ctx)));
     }
@@ -124,32 +171,37 @@ impl Session {
             Ok(Done::Added) => (),
             Ok(Done::Closed) => say(Answer::Closed, ctx),
             Err(Refusal::Broken) => {
-                refuse(Refusal::Broken.to_string(), request, ctx);
-                self.end(CloseCode::Error, ctx);
+                say(refusal(Refusal::Broken.to_string(), request.into_orig()), ctx);
+                end(CloseCode::Error, ctx);
             }
-            Err(refusal) => refuse(refusal.to_string(), request, ctx),
+            Err(refused) => say(refusal(refused.to_string(), request.into_orig()), ctx),
         }
     }
 
-    fn end(&self, code: CloseCode, ctx: &mut WebsocketContext<Self>) {
-        ctx.close(Some(code.into()));
-        ctx.stop();
-    }
-
-    fn probe(&mut self, ctx: &mut WebsocketContext<Self>) {
-        if self.heard.elapsed() > self.config.silence {
-            return ctx.stop();
-        }
-        ctx.ping(b"");
+    /// A message is longer than the server takes.
+    fn refuse_length(&self, ctx: &mut WebsocketContext<Self>) {
+        let limits = &self.front.config.limits;
+        let most = limits.most(Limit::FrameBytes).unwrap_or(0);
+        let exceeded = limits.exceed(Limit::FrameBytes, most);
+        say(refusal(exceeded.to_string(), Value::Null), ctx);
+        end(CloseCode::Size, ctx);
     }
 }
 
-fn say(answer: Answer, ctx: &mut WebsocketContext<Session>) {
+fn say<A>(answer: Answer, ctx: &mut WebsocketContext<A>)
+where
+    A: Actor<Context = WebsocketContext<A>>,
+{
     ctx.text(Reply { answer, server_tx: clock::now() }.to_frame());
 }
 
-fn refuse(error: String, request: Request, ctx: &mut WebsocketContext<Session>) {
-    say(Answer::Error { error, orig: request.into_orig() }, ctx);
+fn refusal(error: String, orig: Value) -> Answer {
+    Answer::Error { error, orig }
+}
+
+fn end(code: CloseCode, ctx: &mut WebsocketContext<Session>) {
+    ctx.close(Some(code.into()));
+    ctx.stop();
 }
 
 impl Actor for Session {
@@ -157,11 +209,18 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(QUEUE);
-        ctx.run_interval(self.config.ping_every, Self::probe);
-        say(Answer::Welcome { welcome: std::mem::take(&mut self.welcome) }, ctx);
+        let State::New { welcome, socket } = std::mem::replace(&mut self.state, State::Welcomed)
+        else {
+            return;
+        };
+        let calls = ctx.address().recipient();
+        let (session, visit) = (self.id, Arc::clone(&self.visit));
+        self.front.watch.do_send(Attend { session, visit, calls, socket });
+        say(Answer::Welcome { welcome }, ctx);
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
+        self.front.watch.do_send(Dismiss(self.id));
         if let Some(desk) = &self.desk {
             desk.leave.do_send(Leave(self.id));
         }
@@ -170,25 +229,27 @@ impl Actor for Session {
 
 impl StreamHandler<Result<Message, ProtocolError>> for Session {
     fn handle(&mut self, item: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
-        self.heard = Instant::now();
+        let now = Instant::now();
+        self.visit.hear(now);
         match item {
-            Ok(Message::Text(text)) => self.receive(text.as_bytes(), ctx),
-            Ok(Message::Binary(bytes)) => self.receive(&bytes, ctx),
+            Ok(Message::Text(text)) => self.receive(text.as_bytes(), now, ctx),
+            Ok(Message::Binary(bytes)) => self.receive(&bytes, now, ctx),
             Ok(Message::Continuation(item)) => {
-                match self.fragments.push(item, self.config.max_command) {
-                    Ok(Some(message)) => self.receive(&message, ctx),
+                let limit = self.front.config.limits.most(Limit::FrameBytes);
+                match self.fragments.push(item, limit) {
+                    Ok(Some(message)) => self.receive(&message, now, ctx),
                     Ok(None) => (),
-                    Err(TooLong) => self.end(CloseCode::Size, ctx),
+                    Err(TooLong) => self.refuse_length(ctx),
                 }
             }
             Ok(Message::Ping(payload)) => ctx.pong(&payload),
             Ok(Message::Pong(_) | Message::Nop) => (),
-            Ok(Message::Close(_)) => self.end(CloseCode::Normal, ctx),
-            Err(ProtocolError::Overflow) => self.end(CloseCode::Size, ctx),
-            Err(ProtocolError::Io(_)) if self.too_large.is_set() => self.end(CloseCode::Size, ctx),
+            Ok(Message::Close(_)) => end(CloseCode::Normal, ctx),
+            Err(ProtocolError::Overflow) => self.refuse_length(ctx),
+            Err(ProtocolError::Io(_)) if self.too_large.is_set() => self.refuse_length(ctx),
             // The connection is gone.
             Err(ProtocolError::Io(_)) => ctx.stop(),
-            Err(_) => self.end(CloseCode::Protocol, ctx),
+            Err(_) => end(CloseCode::Protocol, ctx),
         }
     }
 }
@@ -196,14 +257,26 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
 impl Handler<Heard> for Session {
     type Result = ();
 
-    fn handle(&mut self, heard: Heard, ctx: &mut Self::Context) {
-        match heard {
-            Heard::Message(message) if self.standing.listens() => {
-                say(message.as_ref().clone().into(), ctx);
+    fn handle(&mut self, Heard(message): Heard, ctx: &mut Self::Context) {
+        self.visit.settle(message.size());
+        // It may have been on its way when the mailbox was closed.
+        if self.standing.listens() {
+            say(message.as_ref().clone().into(), ctx);
+        }
+    }
+}
+
+impl Handler<Call> for Session {
+    type Result = ();
+
+    fn handle(&mut self, call: Call, ctx: &mut Self::Context) {
+        match call {
+            Call::Ping => ctx.ping(b""),
+            Call::End(exceeded) => {
+                say(refusal(exceeded.to_string(), Value::Null), ctx);
+                end(CloseCode::Policy, ctx);
             }
-            // It was on its way when the mailbox was closed.
-            Heard::Message(_) => (),
-            Heard::Cut => self.end(CloseCode::Policy, ctx),
+            Call::GoAway => end(CloseCode::Away, ctx),
         }
     }
 }

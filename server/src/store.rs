@@ -26,7 +26,7 @@ use wormhole_protocol::name::AppId;
 
 pub use schema::DatabaseError;
 
-pub(crate) use rows::{Change, Key, MailboxRow, NameplateRow, Rows};
+pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
 use crate::config::Config;

@@ -15,7 +15,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use wormhole_server::Config;
+use wormhole_server::{Config, Limit, Limits};
 
 #[actix::test]
 async fn fragments_and_binary_frames_are_text() {
@@ -37,7 +37,9 @@ async fn fragments_and_binary_frames_are_text() {
 async fn garbage_is_answered_and_the_connection_stays() {
     let server = Embedded::start(Config::default());
     let mut caller = Caller::connect(&server.url).await;
-    let deep = "[".repeat(10_000);
+    let deep = "[".repeat(64);
+    let deeper = "[".repeat(10_000);
+    let too_deep = "limit reached: at most 64 levels of JSON";
     for (garbage, error) in [
         (&b""[..], "message is not JSON"),
         (b"{", "message is not JSON"),
@@ -45,6 +47,7 @@ async fn garbage_is_answered_and_the_connection_stays() {
         (b"\xef\xbb\xbf{}", "message is not JSON"),
         (b"{\"type\": NaN}", "message is not JSON"),
         (deep.as_bytes(), "message is not JSON"),
+        (deeper.as_bytes(), too_deep),
         (b"\xff\xfe", "message is not UTF-8"),
         (b"[1]", "message is not an object"),
         (b"5", "message is not an object"),
@@ -100,7 +103,8 @@ async fn wrong_types_are_answered_and_change_nothing() {
 
 #[actix::test]
 async fn a_message_over_the_limit_ends_the_connection_only() {
-    let config = Config { max_command: 1_000, ..Config::default() };
+    let limits = Limits::default().with(Limit::FrameBytes, 1_000);
+    let config = Config { limits: limits.clone(), ..Config::default() };
     let server = Embedded::start(config);
     let half: &'static str = Box::leak(" ".repeat(600).into_boxed_str());
     for long in [
@@ -114,8 +118,11 @@ async fn a_message_over_the_limit_ends_the_connection_only() {
         for message in long {
             caller.send(message).await;
         }
+        let refused = caller.hear().await;
+        assert_eq!(refused["error"], "limit reached: at most 1000 bytes in a frame");
         assert_eq!(caller.hear().await, Value::Null);
     }
+    assert_eq!(limits.reached(Limit::FrameBytes), 2);
     Caller::bound(&server.url, "a").await;
     server.stop();
 }

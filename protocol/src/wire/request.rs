@@ -24,6 +24,8 @@ pub enum Verb {
     Close,
     /// `ping`
     Ping,
+    /// `submit-permissions`, as it is written, or `submit-permission`, as the Rust client does.
+    SubmitPermissions,
     /// Anything else, types that are not text included.
     Unknown,
 }
@@ -99,6 +101,7 @@ impl Request {
             Some("add") => Verb::Add,
             Some("close") => Verb::Close,
             Some("ping") => Verb::Ping,
+            Some("submit-permissions" | "submit-permission") => Verb::SubmitPermissions,
             _ => Verb::Unknown,
         }
     }

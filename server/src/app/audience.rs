@@ -1,15 +1,21 @@
 //! Who hears which mailbox. Pruning and failing writes do not touch it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use actix::Recipient;
 use wormhole_protocol::name::MailboxId;
 
-use crate::engine::{Heard, SessionId};
+use super::Join;
+use crate::{
+    engine::{Heard, SessionId, StoredMessage},
+    guest::{Kind, Share, Visit},
+    limits::Exceeded,
+    watch::Condemn,
+};
 
 /// The sessions of one app, each with the mailbox that it has open.
-#[derive(Default)]
 pub(crate) struct Audience {
+    watch: Recipient<Condemn>,
     members: HashMap<SessionId, Member>,
     /// In the order of their opens.
     listeners: HashMap<MailboxId, Vec<SessionId>>,
@@ -18,12 +24,26 @@ pub(crate) struct Audience {
 /// The one stored recipient bounds what waits for a session: every clone would have a place more.
 struct Member {
     ears: Recipient<Heard>,
+    visit: Arc<Visit>,
     open: Option<MailboxId>,
 }
 
 impl Audience {
-    pub(crate) fn join(&mut self, session: SessionId, ears: Recipient<Heard>) {
-        self.members.insert(session, Member { ears, open: None });
+    /// Makes an empty one; `watch` is told of who is too slow.
+    pub(crate) fn new(watch: Recipient<Condemn>) -> Self {
+        Self { watch, members: HashMap::new(), listeners: HashMap::new() }
+    }
+
+    pub(crate) fn join(&mut self, Join { session, visit, ears }: Join) {
+        self.members.insert(session, Member { ears, visit, open: None });
+    }
+
+    /// Counts something that a session is about to make.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where its connection or address has made too many.
+    pub(crate) fn make(&self, session: SessionId, kind: Kind) -> Result<Option<Share>, Exceeded> {
+        self.members.get(&session).map(|member| member.visit.make(kind)).transpose()
     }
 
     pub(crate) fn leave(&mut self, session: SessionId) {
@@ -73,41 +93,55 @@ impl Audience {
         self.members.is_empty()
     }
 
-    /// Tells a session something; one that has no room for it hears no more.
-    pub(crate) fn tell(&mut self, session: SessionId, news: Heard) {
+    /// Tells a session of a message; one that is too slow to take it hears no more.
+    pub(crate) fn tell(&mut self, session: SessionId, message: &Arc<StoredMessage>) {
         let Some(member) = self.members.get(&session) else { return };
-        if member.ears.try_send(news).is_err() {
-            member.ears.do_send(Heard::Cut);
+        let size = message.size();
+        let unsent = member.visit.owe(size);
+        let verdict = match member.ears.try_send(Heard(Arc::clone(message))) {
+            Ok(()) => member.visit.judge_unsent(unsent),
+            Err(_) => Err(member.visit.too_slow()),
+        };
+        if let Err(exceeded) = verdict {
+            self.watch.do_send(Condemn { session, exceeded });
             self.leave(session);
         }
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use actix::{Actor, Context, Handler};
+    use wormhole_protocol::{
+        name::{Phase, Side},
+        wire::Body,
+    };
 
     use super::*;
+    use crate::{
+        guest::Guests,
+        limits::{Limit, Limits},
+        probe::probe,
+    };
 
-    struct Deaf;
-
-    impl Actor for Deaf {
-        type Context = Context<Self>;
+    fn message() -> Arc<StoredMessage> {
+        let (side, body) = (Side::new("a"), Body::from_text("x".repeat(100)));
+        Arc::new(StoredMessage { side, phase: Phase::Pake, body, server_rx: 1.0, id: None })
     }
 
-    impl Handler<Heard> for Deaf {
-        type Result = ();
-
-        fn handle(&mut self, _: Heard, _: &mut Self::Context) {}
+    fn join(audience: &mut Audience, limits: Limits) -> SessionId {
+        let session = SessionId::fresh();
+        let visit = Guests::new(limits).arrive([192, 0, 2, 1].into()).unwrap();
+        audience.join(Join { session, visit, ears: probe().0 });
+        session
     }
 
     #[actix::test]
     async fn everybody_hears_one_mailbox_at_most() {
-        let mut audience = Audience::default();
+        let mut audience = Audience::new(probe().0);
         let [m, n] = ["m", "n"].map(MailboxId::new);
-        let sessions = [SessionId::fresh(), SessionId::fresh()];
+        let sessions = [(); 2].map(|()| join(&mut audience, Limits::default()));
         for session in sessions {
-            audience.join(session, Deaf.start().recipient());
             audience.subscribe(session, &m);
         }
         assert_eq!(audience.of(&m), sessions);
@@ -120,17 +154,21 @@ mod tests {
     }
 
     #[actix::test]
-    async fn one_that_does_not_listen_is_cut() {
-        let mut audience = Audience::default();
-        let (m, session) = (MailboxId::new("m"), SessionId::fresh());
-        audience.join(session, Deaf.start().recipient());
-        audience.subscribe(session, &m);
-        let mut told = 0;
-        while audience.hears(session, &m) {
-            audience.tell(session, Heard::Cut);
-            told += 1;
-            assert!(told < 100, "a mailbox has sixteen places");
+    async fn one_that_is_too_slow_is_condemned() {
+        // By the places of its mailbox, of which a probe has sixteen, or by bytes.
+        for (limits, told) in [(0, 17), (1_000, 11)] {
+            let (watch, mut condemned) = probe();
+            let mut audience = Audience::new(watch);
+            let limits = Limits::default().with(Limit::UnsentBytes, limits);
+            let (m, session) = (MailboxId::new("m"), join(&mut audience, limits));
+            audience.subscribe(session, &m);
+            let taken = (1..100).find(|_| {
+                audience.tell(session, &message());
+                !audience.hears(session, &m)
+            });
+            assert!(audience.is_empty() && taken.is_some_and(|taken| taken <= told), "{taken:?}");
+            let Condemn { session: who, exceeded } = condemned.recv().await.unwrap();
+            assert_eq!((who, exceeded.limit), (session, Limit::UnsentBytes));
         }
-        assert!(audience.is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The app between a store and a session that are played by the test.
 
-use actix::{Actor, Addr, Context, Handler, Recipient};
+use actix::Addr;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use wormhole_protocol::{
     name::{Phase, Side},
@@ -8,30 +8,7 @@ use wormhole_protocol::{
 };
 
 use super::*;
-use crate::engine::Done;
-
-/// Stands where a neighbour would, and hands its messages to the test.
-struct Probe<M>(tokio::sync::mpsc::UnboundedSender<M>);
-
-impl<M: Unpin + 'static> Actor for Probe<M> {
-    type Context = Context<Self>;
-}
-
-impl<M: Message<Result = ()> + Send + Unpin + 'static> Handler<M> for Probe<M> {
-    type Result = ();
-
-    fn handle(&mut self, message: M, _: &mut Self::Context) {
-        let _ = self.0.send(message);
-    }
-}
-
-fn probe<M>() -> (Recipient<M>, UnboundedReceiver<M>)
-where
-    M: Message<Result = ()> + Send + Unpin + 'static,
-{
-    let (heard, hearing) = unbounded_channel();
-    (Probe(heard).start().recipient(), hearing)
-}
+use crate::{engine::Done, guest::Guests, limits::Limits, probe::probe};
 
 struct Stage {
     app: Addr<App>,
@@ -44,10 +21,12 @@ impl Stage {
     fn set() -> Self {
         let (store, jobs) = probe();
         let (ears, heard) = probe();
-        let surroundings = Surroundings { config: Arc::default(), store, started: 0.0 };
+        let (config, watch) = (Arc::default(), probe().0);
+        let surroundings = Surroundings { config, store, watch, started: 0.0 };
         let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
         let session = SessionId::fresh();
-        app.do_send(Join { session, ears });
+        let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+        app.do_send(Join { session, visit, ears });
         Self { app, jobs, heard, session }
     }
 
@@ -102,7 +81,7 @@ async fn answers_and_echoes_wait_for_the_disk() {
 
     job.from.do_send(written());
     assert_eq!(added.recv().await.unwrap(), Ok(Done::Added));
-    assert!(matches!(stage.heard.try_recv(), Ok(Heard::Message(_))), "before the answer");
+    assert!(matches!(stage.heard.try_recv(), Ok(Heard(_))), "before the answer");
     stage.settle().await;
     assert!(listed.try_recv().is_err(), "it tells of what was decided before it");
 

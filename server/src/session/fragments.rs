@@ -15,15 +15,20 @@ impl Fragments {
     /// Takes a frame, and gives the message where it is whole.
     ///
     /// # Errors
-    /// [`TooLong`] for more than `limit` bytes.
-    pub(crate) fn push(&mut self, item: Item, limit: usize) -> Result<Option<Bytes>, TooLong> {
+    /// [`TooLong`] for more than `limit` bytes, where there is one.
+    pub(crate) fn push(
+        &mut self,
+        item: Item,
+        limit: Option<u64>,
+    ) -> Result<Option<Bytes>, TooLong> {
         let (bytes, last) = match item {
             Item::FirstText(bytes) | Item::FirstBinary(bytes) | Item::Continue(bytes) => {
                 (bytes, false)
             }
             Item::Last(bytes) => (bytes, true),
         };
-        if self.0.len() + bytes.len() > limit {
+        let length = (self.0.len() + bytes.len()) as u64;
+        if limit.is_some_and(|limit| length > limit) {
             return Err(TooLong);
         }
         self.0.extend_from_slice(&bytes);
@@ -39,11 +44,11 @@ mod tests {
     fn frames_make_a_message_up_to_the_limit() {
         let mut fragments = Fragments::default();
         for _ in 0..2 {
-            assert_eq!(fragments.push(Item::FirstText("ab".into()), 4), Ok(None));
-            assert_eq!(fragments.push(Item::Continue("c".into()), 4), Ok(None));
-            assert_eq!(fragments.push(Item::Last("d".into()), 4), Ok(Some("abcd".into())));
+            assert_eq!(fragments.push(Item::FirstText("ab".into()), Some(4)), Ok(None));
+            assert_eq!(fragments.push(Item::Continue("c".into()), Some(4)), Ok(None));
+            assert_eq!(fragments.push(Item::Last("d".into()), Some(4)), Ok(Some("abcd".into())));
         }
-        assert_eq!(fragments.push(Item::FirstBinary("abc".into()), 4), Ok(None));
-        assert_eq!(fragments.push(Item::Last("de".into()), 4), Err(TooLong));
+        assert_eq!(fragments.push(Item::FirstBinary("abc".into()), Some(4)), Ok(None));
+        assert_eq!(fragments.push(Item::Last("de".into()), Some(4)), Err(TooLong));
     }
 }

@@ -1,16 +1,22 @@
 //! What one connection has done so far, and so may do next [mailbox-server.md: commands].
 
+use std::ops::Deref;
+
 use serde_json::Value;
 use wormhole_protocol::{
     name::{AppId, BadNameplate, MailboxId, Mood, Nameplate, Phase, Side},
     wire::{Body, Request, Verb},
 };
 
-use crate::engine::{Ask, Done, Refusal};
+use crate::{
+    engine::{Ask, Done, Refusal},
+    limits::{Exceeded, Limit, Limits},
+    permission::{BadSubmission, Pass},
+};
 
 /// The connection's state.
 pub(crate) enum Standing {
-    Unbound,
+    Unbound(Pass),
     Bound(Bound),
 }
 
@@ -42,6 +48,8 @@ enum Mailbox {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Step {
     Pong(Value),
+    /// The `ack` was all.
+    Done,
     Enter(AppId),
     Order(Side, Ask),
 }
@@ -55,6 +63,16 @@ pub(crate) enum Objection {
     NotText(&'static str),
     #[error(transparent)]
     Nameplate(#[from] BadNameplate),
+    #[error(transparent)]
+    Submission(#[from] BadSubmission),
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
+}
+
+/// A request, with the limits on what is in it.
+pub(crate) struct Judged<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) limits: &'a Limits,
 }
 
 impl Standing {
@@ -62,30 +80,33 @@ impl Standing {
     ///
     /// # Errors
     /// [`Objection`] where the connection may not do this now, or a key is missing or wrong.
-    pub(crate) fn admit(&mut self, request: &Request) -> Result<Step, Objection> {
+    pub(crate) fn admit(&mut self, request: Judged<'_>) -> Result<Step, Objection> {
         match (request.verb(), self) {
             (Verb::Ping, _) => match request.get("ping") {
                 Some(value) => Ok(Step::Pong(value.clone())),
                 None => Err(Objection::Order("ping requires 'ping'")),
             },
-            (Verb::Bind, standing) => standing.bind(request),
-            (_, Self::Unbound) => Err(Objection::Order("must bind first")),
+            (Verb::Bind, standing) => standing.bind(&request),
+            (Verb::SubmitPermissions, Self::Unbound(pass)) if *pass != Pass::Unmentioned => {
+                pass.submit(request.request)?;
+                Ok(Step::Done)
+            }
+            (_, Self::Unbound(_)) => Err(Objection::Order("must bind first")),
             (verb, Self::Bound(bound)) => {
-                let ask = bound.admit(verb, request)?;
+                let ask = bound.admit(verb, &request)?;
                 Ok(Step::Order(bound.side.clone(), ask))
             }
         }
     }
 
-    fn bind(&mut self, request: &Request) -> Result<Step, Objection> {
-        if matches!(self, Self::Bound(_)) {
+    fn bind(&mut self, request: &Judged<'_>) -> Result<Step, Objection> {
+        let Self::Unbound(pass) = self else {
             return Err(Objection::Order("already bound"));
-        }
-        let app = required(request, "appid", "bind requires 'appid'")?;
-        let side = required(request, "side", "bind requires 'side'")?;
-        if let Some(version) = request.get("client_version") {
-            check_version(version)?;
-        }
+        };
+        pass.check()?;
+        let app = request.required("appid", "bind requires 'appid'")?;
+        let side = request.required("side", "bind requires 'side'")?;
+        request.check_version()?;
         *self = Self::Bound(Bound {
             side: Side::new(side),
             allocated: false,
@@ -95,6 +116,11 @@ impl Standing {
             closed: false,
         });
         Ok(Step::Enter(AppId::new(app)))
+    }
+
+    /// Notes that the bind was refused after all.
+    pub(crate) fn unbind(&mut self) {
+        *self = Self::Unbound(Pass::Free);
     }
 
     /// Notes what came of an order.
@@ -118,7 +144,7 @@ impl Standing {
 }
 
 impl Bound {
-    fn admit(&mut self, verb: Verb, request: &Request) -> Result<Ask, Objection> {
+    fn admit(&mut self, verb: Verb, request: &Judged<'_>) -> Result<Ask, Objection> {
         match verb {
             Verb::List => Ok(Ask::List),
             Verb::Allocate => self.allocate(),
@@ -139,7 +165,7 @@ impl Bound {
         Ok(Ask::Allocate)
     }
 
-    fn claim(&mut self, request: &Request) -> Result<Ask, Objection> {
+    fn claim(&mut self, request: &Judged<'_>) -> Result<Ask, Objection> {
         let Some(name) = request.get("nameplate") else {
             return Err(Objection::Order("claim requires 'nameplate'"));
         };
@@ -147,12 +173,12 @@ impl Bound {
             return Err(Objection::Order("only one claim per connection"));
         }
         self.claim = Claim::Wasted;
-        let nameplate: Nameplate = text(name, "nameplate")?.parse()?;
+        let nameplate: Nameplate = request.text(name, "nameplate")?.parse()?;
         self.claim = Claim::Of(nameplate.clone());
         Ok(Ask::Claim(nameplate))
     }
 
-    fn release(&mut self, request: &Request) -> Result<Ask, Objection> {
+    fn release(&mut self, request: &Judged<'_>) -> Result<Ask, Objection> {
         if self.released {
             return Err(Objection::Order("only one release per connection"));
         }
@@ -160,7 +186,7 @@ impl Bound {
             (Claim::Of(claimed), Some(name)) if name.as_str() != Some(claimed.as_str()) => {
                 return Err(Objection::Order("release and claim must use same nameplate"));
             }
-            (_, Some(name)) => text(name, "nameplate")?.to_owned(),
+            (_, Some(name)) => request.text(name, "nameplate")?.to_owned(),
             (Claim::Of(claimed), None) => claimed.to_string(),
             (_, None) => {
                 return Err(Objection::Order("release without nameplate must follow claim"));
@@ -170,30 +196,30 @@ impl Bound {
         Ok(Ask::Release(name))
     }
 
-    fn open(&mut self, request: &Request) -> Result<Ask, Objection> {
+    fn open(&mut self, request: &Judged<'_>) -> Result<Ask, Objection> {
         if matches!(self.mailbox, Mailbox::Open(_)) {
             return Err(Objection::Order("only one open per connection"));
         }
-        let mailbox = MailboxId::new(required(request, "mailbox", "open requires 'mailbox'")?);
+        let mailbox = MailboxId::new(request.required("mailbox", "open requires 'mailbox'")?);
         self.mailbox = Mailbox::Shut(mailbox.clone());
         Ok(Ask::Open(mailbox))
     }
 
-    fn add(&self, request: &Request) -> Result<Ask, Objection> {
+    fn add(&self, request: &Judged<'_>) -> Result<Ask, Objection> {
         let Mailbox::Open(mailbox) = &self.mailbox else {
             return Err(Objection::Order("must open mailbox before adding"));
         };
-        let phase = required(request, "phase", "missing 'phase'")?;
-        let body = required(request, "body", "missing 'body'")?;
+        let phase = request.required("phase", "missing 'phase'")?;
+        let body = request.required("body", "missing 'body'")?;
         Ok(Ask::Add {
             mailbox: mailbox.clone(),
             phase: Phase::from(phase.to_owned()),
             body: Body::from_text(body),
-            id: request.get("id").and_then(Value::as_str).map(str::to_owned),
+            id: request.mark()?,
         })
     }
 
-    fn close(&self, request: &Request) -> Result<Ask, Objection> {
+    fn close(&self, request: &Judged<'_>) -> Result<Ask, Objection> {
         if self.closed {
             return Err(Objection::Order("only one close per connection"));
         }
@@ -203,7 +229,7 @@ impl Bound {
             {
                 return Err(Objection::Order("open and close must use same mailbox"));
             }
-            (_, Some(named)) => MailboxId::new(text(named, "mailbox")?),
+            (_, Some(named)) => MailboxId::new(request.text(named, "mailbox")?),
             (Mailbox::Shut(ours) | Mailbox::Open(ours), None) => ours.clone(),
             (Mailbox::Never, None) => {
                 return Err(Objection::Order("close without mailbox must follow open"));
@@ -211,7 +237,7 @@ impl Bound {
         };
         let mood = match request.get("mood") {
             None | Some(Value::Null) => None,
-            Some(mood) => Some(Mood::from(text(mood, "mood")?.to_owned())),
+            Some(mood) => Some(Mood::from(request.text(mood, "mood")?.to_owned())),
         };
         Ok(Ask::Close { mailbox, mood })
     }
@@ -231,23 +257,44 @@ impl Mailbox {
     }
 }
 
-fn required<'a>(
-    request: &'a Request,
-    key: &'static str,
-    missing: &'static str,
-) -> Result<&'a str, Objection> {
-    text(request.get(key).ok_or(Objection::Order(missing))?, key)
+impl Deref for Judged<'_> {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        self.request
+    }
 }
 
-fn text<'a>(value: &'a Value, key: &'static str) -> Result<&'a str, Objection> {
-    value.as_str().ok_or(Objection::NotText(key))
-}
+impl Judged<'_> {
+    fn required(&self, key: &'static str, missing: &'static str) -> Result<&str, Objection> {
+        self.text(self.get(key).ok_or(Objection::Order(missing))?, key)
+    }
 
-/// A client may say more than its name and version, but not less.
-fn check_version(version: &Value) -> Result<(), Objection> {
-    match version.as_array().map(Vec::as_slice) {
-        Some([Value::String(_), Value::String(_), ..]) => Ok(()),
-        _ => Err(Objection::Order("'client_version' must be a list of two strings")),
+    fn text<'v>(&self, value: &'v Value, key: &'static str) -> Result<&'v str, Objection> {
+        let text = value.as_str().ok_or(Objection::NotText(key))?;
+        let limit = if key == "body" { Limit::BodyBytes } else { Limit::IdentifierBytes };
+        self.limits.check(limit, text.len() as u64)?;
+        Ok(text)
+    }
+
+    /// The mark is kept with a message where it is a text.
+    fn mark(&self) -> Result<Option<String>, Objection> {
+        match self.get("id") {
+            Some(id @ Value::String(_)) => Ok(Some(self.text(id, "id")?.to_owned())),
+            _ => Ok(None),
+        }
+    }
+
+    /// A client may say more than its name and version, but not less.
+    fn check_version(&self) -> Result<(), Objection> {
+        let Some(version) = self.get("client_version") else { return Ok(()) };
+        let parts = version.as_array().map(Vec::as_slice);
+        let Some([name @ Value::String(_), number @ Value::String(_), ..]) = parts else {
+            return Err(Objection::Order("'client_version' must be a list of two strings"));
+        };
+        self.text(name, "client_version")?;
+        self.text(number, "client_version")?;
+        Ok(())
     }
 }
 
@@ -260,11 +307,13 @@ mod tests {
 
     fn admit(standing: &mut Standing, request: Value) -> Result<Step, String> {
         let request = Request::parse(&request.to_string()).unwrap();
-        standing.admit(&request).map_err(|objection| objection.to_string())
+        let limits = Limits::default().with(Limit::BodyBytes, 300);
+        let judged = Judged { request: &request, limits: &limits };
+        standing.admit(judged).map_err(|objection| objection.to_string())
     }
 
     fn bound() -> Standing {
-        let mut standing = Standing::Unbound;
+        let mut standing = Standing::Unbound(Pass::Unmentioned);
         let bind = json!({"type": "bind", "appid": "app", "side": "a"});
         assert_eq!(admit(&mut standing, bind), Ok(Step::Enter(AppId::new("app"))));
         standing
@@ -276,8 +325,8 @@ mod tests {
 
     #[test]
     fn before_bind_only_ping_and_bind() {
-        let mut standing = Standing::Unbound;
-        for verb in ["list", "claim", "nonsense"] {
+        let mut standing = Standing::Unbound(Pass::Unmentioned);
+        for verb in ["list", "claim", "nonsense", "submit-permissions"] {
             let refused = admit(&mut standing, json!({"type": verb}));
             assert_eq!(refused.unwrap_err(), "must bind first");
         }
@@ -295,6 +344,58 @@ mod tests {
             assert_eq!(admit(&mut standing, bind).unwrap_err(), error);
         }
         assert_eq!(admit(&mut bound(), json!({"type": "bind"})).unwrap_err(), "already bound");
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused() {
+        let long = "x".repeat(257);
+        let mut standing = Standing::Unbound(Pass::Unmentioned);
+        for bind in [
+            json!({"type": "bind", "appid": long, "side": "a"}),
+            json!({"type": "bind", "appid": "a", "side": long}),
+            json!({"type": "bind", "appid": "a", "side": "a", "client_version": [long, "1"]}),
+            json!({"type": "bind", "appid": "a", "side": "a", "client_version": ["x", long]}),
+        ] {
+            let refused = admit(&mut standing, bind).unwrap_err();
+            assert_eq!(refused, "limit reached: at most 256 bytes in an identifier");
+        }
+        for command in [
+            json!({"type": "open", "mailbox": long}),
+            json!({"type": "close", "mailbox": long}),
+            json!({"type": "close", "mailbox": "m", "mood": long}),
+            json!({"type": "release", "nameplate": long}),
+        ] {
+            let refused = admit(&mut bound(), command).unwrap_err();
+            assert_eq!(refused, "limit reached: at most 256 bytes in an identifier");
+        }
+        let mut standing = bound();
+        admit(&mut standing, json!({"type": "open", "mailbox": "m"})).unwrap();
+        standing.settle(&Ok(Done::Opened(Vec::new())));
+        let body = "0".repeat(301);
+        for (add, limit) in [
+            (json!({"type": "add", "phase": long, "body": ""}), "256 bytes in an identifier"),
+            (json!({"type": "add", "phase": "p", "body": "", "id": long}), "256 bytes in an id"),
+            (json!({"type": "add", "phase": "p", "body": body}), "300 bytes in the body"),
+        ] {
+            let refused = admit(&mut standing, add).unwrap_err();
+            assert!(refused.starts_with(&format!("limit reached: at most {limit}")), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_comes_before_a_bind() {
+        let mut standing = Standing::Unbound(Pass::Stamp { bits: 16, resource: "r".into() });
+        let bind = json!({"type": "bind", "appid": "app", "side": "a"});
+        let refused = admit(&mut standing, bind.clone()).unwrap_err();
+        assert!(refused.starts_with("permission required"), "{refused}");
+        for (verb, last, good) in
+            [("submit-permissions", 'z', false), ("submit-permission", '8', true)]
+        {
+            let stamp = format!("1:16:261122:r::AAAAAAAAAAAAAAAA:bde{last}");
+            let submission = json!({"type": verb, "method": "hashcash", "stamp": stamp});
+            assert_eq!(admit(&mut standing, submission).is_ok(), good);
+        }
+        assert_eq!(admit(&mut standing, bind), Ok(Step::Enter(AppId::new("app"))));
     }
 
     #[test]

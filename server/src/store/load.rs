@@ -8,7 +8,7 @@ use wormhole_protocol::{
     wire::Body,
 };
 
-use super::{Key, MailboxRow, NameplateRow, Rows};
+use super::{Held, Key, MailboxRow, NameplateRow, Rows};
 use crate::{
     app::{Hold, Seats},
     engine::StoredMessage,
@@ -32,6 +32,7 @@ pub(super) fn everything(connection: &Connection) -> Result<BTreeMap<AppId, Rows
 pub(super) fn app(connection: &Connection, app: &AppId) -> Result<Rows> {
     let mut rows = Rows::default();
     mailboxes(connection, app, &mut rows)?;
+    held(connection, app, &mut rows)?;
     nameplates(connection, app, &mut rows)?;
     Ok(rows)
 }
@@ -50,6 +51,23 @@ fn mailboxes(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<()
         let mut mailbox = MailboxRow::new(key, number(row, 1)?);
         mailbox.seats = seats(sides.query([stored])?)?;
         rows.mailboxes.insert(id, mailbox);
+    }
+    Ok(())
+}
+
+/// Counts what each mailbox holds, as [`StoredMessage::size`] does.
+fn held(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<()> {
+    let mut select = connection.prepare_cached(
+        "SELECT mailbox_id, count(*), sum(octet_length(side) + octet_length(phase)
+             + ifnull(octet_length(body), 0) + ifnull(octet_length(msg_id), 0))
+         FROM messages WHERE app_id = ?1 GROUP BY mailbox_id",
+    )?;
+    let mut found = select.query([app.as_str()])?;
+    while let Some(row) = found.next()? {
+        if let Some(mailbox) = rows.mailboxes.get_mut(&MailboxId::new(text(row, 0)?)) {
+            let (messages, bytes) = (number(row, 1)? as u64, number(row, 2)? as u64);
+            mailbox.held = Held { messages, bytes };
+        }
     }
     Ok(())
 }
@@ -173,6 +191,7 @@ mod tests {
         let rows = apps.remove(&id).unwrap();
         let mailbox = &rows.mailboxes[&MailboxId::new("m")];
         assert_eq!((mailbox.updated, &mailbox.nameplates), (100.0, &vec!["٣".to_owned()]));
+        assert_eq!(mailbox.held, Held { messages: 1, bytes: 3 });
         assert_eq!(mailbox.seats.of(&Side::new("5")), Ok(Some(Hold::Left)));
         assert_eq!(mailbox.seats.of(&Side::new("b")), Ok(Some(Hold::Held)));
         assert_eq!(mailbox.seats.of(&Side::new("late")), Err(Refusal::Crowded));

@@ -37,13 +37,29 @@ pub(crate) struct MailboxRow {
     /// When it was last touched, in unix seconds.
     pub(crate) updated: f64,
     pub(crate) seats: Seats,
+    pub(crate) held: Held,
     /// The nameplates that lead here; more than one only in an old file.
     pub(crate) nameplates: Vec<String>,
 }
 
 impl MailboxRow {
     pub(crate) fn new(key: Key, updated: f64) -> Self {
-        Self { key, updated, seats: Seats::default(), nameplates: Vec::new() }
+        let (seats, held) = (Seats::default(), Held::default());
+        Self { key, updated, seats, held, nameplates: Vec::new() }
+    }
+}
+
+/// How much a mailbox holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Held {
+    /// What it is with one more message.
+    pub(crate) fn with(self, bytes: usize) -> Self {
+        Self { messages: self.messages + 1, bytes: self.bytes + bytes as u64 }
     }
 }
 

@@ -8,6 +8,7 @@ use super::Ledger;
 use crate::{
     app::seats::Hold,
     engine::{Refusal, StoredMessage},
+    limits::{Limit, Limits},
     store::{Change, Key, MailboxRow},
 };
 
@@ -21,6 +22,11 @@ pub(crate) enum Closing {
 }
 
 impl Ledger {
+    /// Tells whether there is such a mailbox.
+    pub(crate) fn has_mailbox(&self, mailbox: &MailboxId) -> bool {
+        self.rows.mailboxes.contains_key(mailbox)
+    }
+
     /// Seats `side` at the mailbox, which is made where it is missing; a side that had closed it
     /// has it open again.
     ///
@@ -32,7 +38,7 @@ impl Ledger {
         side: &Side,
         now: f64,
     ) -> Result<(), Refusal> {
-        if !self.rows.mailboxes.contains_key(mailbox) {
+        if !self.has_mailbox(mailbox) {
             let row = MailboxRow::new(Key::of_invented(mailbox), now);
             self.changes.push(Change::MailboxMade { mailbox: row.key.clone(), updated: now });
             self.rows.mailboxes.insert(mailbox.clone(), row);
@@ -54,13 +60,18 @@ impl Ledger {
     /// Puts a message into the mailbox.
     ///
     /// # Errors
-    /// [`Refusal::NotOpen`] where there is no such mailbox.
+    /// [`Refusal::NotOpen`] where there is no such mailbox, [`Refusal::Limit`] where it is full.
     pub(crate) fn add(
         &mut self,
         mailbox: &MailboxId,
         message: Arc<StoredMessage>,
+        limits: &Limits,
     ) -> Result<(), Refusal> {
         let row = self.rows.mailboxes.get_mut(mailbox).ok_or(Refusal::NotOpen)?;
+        let held = row.held.with(message.size());
+        limits.check(Limit::MailboxMessages, held.messages)?;
+        limits.check(Limit::MailboxBytes, held.bytes)?;
+        row.held = held;
         row.updated = message.server_rx;
         let (key, updated) = (row.key.clone(), row.updated);
         self.changes.push(Change::Added { mailbox: key.clone(), message });
@@ -80,7 +91,7 @@ impl Ledger {
         mood: Option<&Mood>,
         now: f64,
     ) -> Result<Closing, Refusal> {
-        if !self.rows.mailboxes.contains_key(mailbox) {
+        if !self.has_mailbox(mailbox) {
             return Ok(Closing::Gone);
         }
         self.open(mailbox, side, now)?;
@@ -111,6 +122,8 @@ impl Ledger {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use wormhole_protocol::{name::Phase, wire::Body};
+
     use super::*;
     use crate::store::Rows;
 
@@ -140,6 +153,30 @@ mod tests {
         ledger.close(&m, &a, None, 2.0).unwrap();
         ledger.open(&m, &a, 3.0).unwrap();
         assert_eq!(ledger.close(&m, &b, None, 4.0), Ok(Closing::Stays));
+    }
+
+    #[test]
+    fn a_full_mailbox_takes_no_more() {
+        let mut ledger = Ledger::new(Rows::default());
+        let (m, side) = (MailboxId::new("m"), Side::new("a"));
+        ledger.open(&m, &side, 1.0).unwrap();
+        let limits =
+            Limits::default().with(Limit::MailboxMessages, 3).with(Limit::MailboxBytes, 20);
+        let mut add = |length: usize| {
+            let body = Body::from_text("x".repeat(length));
+            let (side, phase) = (side.clone(), Phase::Number(0));
+            let message = StoredMessage { side, phase, body, server_rx: 2.0, id: None };
+            match ledger.add(&m, Arc::new(message), &limits) {
+                Ok(()) => None,
+                Err(Refusal::Limit(exceeded)) => Some(exceeded.limit),
+                Err(other) => panic!("{other}"),
+            }
+        };
+        assert_eq!(add(10), None);
+        assert_eq!(add(7), Some(Limit::MailboxBytes), "the side and the phase count too");
+        assert_eq!(add(4), None);
+        assert_eq!(add(0), None);
+        assert_eq!(add(0), Some(Limit::MailboxMessages));
     }
 
     #[test]

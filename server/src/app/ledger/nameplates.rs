@@ -12,33 +12,50 @@ use crate::{
     store::{Change, Key, MailboxRow, NameplateRow},
 };
 
+/// The Go client takes no frame over 32 KiB.
+const LIST_BYTES: usize = 31 << 10;
+
 impl Ledger {
-    /// Lists the nameplates, sorted as texts.
+    /// Lists the nameplates, sorted as texts, as many as fit.
     pub(crate) fn list(&self) -> Vec<ListedNameplate> {
-        self.rows.nameplates.keys().map(|name| ListedNameplate { id: name.clone() }).collect()
+        let mut room = LIST_BYTES;
+        let fitting = self.rows.nameplates.keys().take_while(|name| {
+            // As they are written: {"id":"7"},
+            let size = name.len() + 10;
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        });
+        fitting.map(|name| ListedNameplate { id: name.clone() }).collect()
     }
 
-    /// Picks a free nameplate, of as few digits as possible; `draw` gives a number below its
-    /// argument.
+    /// Tells whether a nameplate is in use.
+    pub(crate) fn has(&self, nameplate: &Nameplate) -> bool {
+        self.rows.nameplates.contains_key(nameplate.as_str())
+    }
+
+    /// Picks a free nameplate, of as few digits as possible; `rests` tells which were freed too
+    /// lately, `draw` gives a number below its argument.
     ///
     /// # Errors
     /// [`Refusal::NoNameplate`] where none was found.
-    pub(crate) fn pick(&self, mut draw: impl FnMut(u32) -> u32) -> Result<Nameplate, Refusal> {
+    pub(crate) fn pick(
+        &self,
+        rests: impl Fn(&str) -> bool,
+        mut draw: impl FnMut(u32) -> u32,
+    ) -> Result<Nameplate, Refusal> {
+        let is_free = |number: &u32| {
+            let name = number.to_string();
+            !self.rows.nameplates.contains_key(&name) && !rests(&name)
+        };
         for size in [1..10, 10..100, 100..1_000] {
-            let free: Vec<u32> = size.filter(|number| self.is_free(*number)).collect();
+            let free: Vec<u32> = size.filter(is_free).collect();
             if !free.is_empty() {
                 return Ok(free[draw(free.len() as u32) as usize].into());
             }
         }
-        (0..1_000)
-            .map(|_| 1_000 + draw(999_000))
-            .find(|number| self.is_free(*number))
-            .map(Nameplate::from)
-            .ok_or(Refusal::NoNameplate)
-    }
-
-    fn is_free(&self, number: u32) -> bool {
-        !self.rows.nameplates.contains_key(&number.to_string())
+        let mut long = (0..1_000).map(|_| 1_000 + draw(999_000));
+        long.find(is_free).map(Nameplate::from).ok_or(Refusal::NoNameplate)
     }
 
     /// Seats `side` at the nameplate and its mailbox; where there is none, `fresh` is its mailbox.
@@ -121,6 +138,8 @@ impl Ledger {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use wormhole_protocol::wire::{Answer, Reply};
+
     use super::*;
     use crate::store::Rows;
 
@@ -139,14 +158,35 @@ mod tests {
         let mut ledger = ledger();
         let side = Side::new("a");
         for taken in 0..999_u32 {
-            let name = ledger.pick(|bound| taken * 7 % bound).unwrap();
+            let name = ledger.pick(|_| false, |bound| taken * 7 % bound).unwrap();
             let digits = [9, 99, 999].iter().position(|most| taken < *most).unwrap() + 1;
             assert_eq!(name.as_str().len(), digits);
             ledger.claim(&name, &side, 1.0, MailboxId::new(taken.to_string())).unwrap();
         }
-        assert_eq!(ledger.pick(|_| 5).unwrap().as_str(), "1005");
+        let pick = |ledger: &Ledger| ledger.pick(|_| false, |bound| 5 % bound);
+        assert_eq!(pick(&ledger).unwrap().as_str(), "1005");
         claim(&mut ledger, "1005", "a", "m").unwrap();
-        assert_eq!(ledger.pick(|_| 5), Err(Refusal::NoNameplate));
+        assert_eq!(pick(&ledger), Err(Refusal::NoNameplate));
+        ledger.release("7", &side);
+        assert_eq!(pick(&ledger).unwrap().as_str(), "7");
+        assert_eq!(
+            ledger.pick(|name| name == "7", |bound| 5 % bound),
+            Err(Refusal::NoNameplate),
+            "it rests"
+        );
+    }
+
+    #[test]
+    fn a_list_is_no_longer_than_the_go_client_takes() {
+        let mut ledger = ledger();
+        for number in 10_000..20_000_u32 {
+            let name = number.to_string();
+            ledger.claim(&number.into(), &Side::new("a"), 1.0, MailboxId::new(name)).unwrap();
+        }
+        let nameplates = ledger.list();
+        assert!(nameplates.len() > 2_000);
+        let frame = Reply { answer: Answer::Nameplates { nameplates }, server_tx: 1.7e9 };
+        assert!(frame.to_frame().len() <= 32 << 10);
     }
 
     #[test]

@@ -1,0 +1,39 @@
+//! For whose account each nameplate and mailbox is: kept in memory alone, since no address is
+//! written to disk.
+
+use std::collections::HashMap;
+
+use wormhole_protocol::name::{MailboxId, Nameplate};
+
+use crate::{guest::Share, store::Rows};
+
+/// The shares of all that was made since the server started.
+#[derive(Default)]
+pub(crate) struct Shares {
+    nameplates: HashMap<String, Share>,
+    mailboxes: HashMap<MailboxId, Share>,
+}
+
+impl Shares {
+    pub(crate) fn keep_nameplate(&mut self, nameplate: &Nameplate, share: Option<Share>) {
+        self.nameplates.extend(share.map(|share| (nameplate.to_string(), share)));
+    }
+
+    pub(crate) fn keep_mailbox(&mut self, mailbox: &MailboxId, share: Option<Share>) {
+        self.mailboxes.extend(share.map(|share| (mailbox.clone(), share)));
+    }
+
+    pub(crate) fn give_back_nameplate(&mut self, name: &str) {
+        self.nameplates.remove(name);
+    }
+
+    pub(crate) fn give_back_mailbox(&mut self, mailbox: &MailboxId) {
+        self.mailboxes.remove(mailbox);
+    }
+
+    /// Gives back all but those of what is in `rows`.
+    pub(crate) fn keep_only(&mut self, rows: &Rows) {
+        self.nameplates.retain(|name, _| rows.nameplates.contains_key(name));
+        self.mailboxes.retain(|mailbox, _| rows.mailboxes.contains_key(mailbox));
+    }
+}

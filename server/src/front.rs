@@ -1,0 +1,16 @@
+//! What all connections of a server share.
+
+use std::sync::Arc;
+
+use actix::{Addr, Recipient};
+
+use crate::{config::Config, engine::Enter, guest::Guests, watch::Watch};
+
+/// The way from a new connection to the rest of the server.
+pub(crate) struct Front {
+    pub(crate) config: Arc<Config>,
+    pub(crate) guests: Guests,
+    /// Clone it to send: a clone has a place of its own to wait in.
+    pub(crate) hall: Recipient<Enter>,
+    pub(crate) watch: Addr<Watch>,
+}

@@ -1,0 +1,351 @@
+//! Who is connected, from where, and what each has made: what the limits of a connection and of
+//! an address count.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use crate::{
+    bucket::Bucket,
+    limits::{Exceeded, Limit, Limits},
+};
+
+/// All connections of this process.
+#[derive(Clone)]
+pub(crate) struct Guests(Arc<Register>);
+
+struct Register {
+    limits: Limits,
+    connections: AtomicU64,
+    networks: Mutex<HashMap<Network, Weak<Guest>>>,
+}
+
+/// An IPv4 address, or the half of an IPv6 address that a customer of a provider is given whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Network(IpAddr);
+
+/// All connections from one address, as long as there are any or something that they made is left.
+struct Guest {
+    network: Network,
+    register: Arc<Register>,
+    connections: AtomicU64,
+    made: Made,
+    commands: Mutex<Bucket>,
+}
+
+/// Nameplates and mailboxes.
+#[derive(Default)]
+struct Made([AtomicU64; 2]);
+
+/// What a connection can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Nameplate,
+    Mailbox,
+}
+
+/// One connection, as those see it who judge it from outside.
+pub(crate) struct Visit {
+    guest: Arc<Guest>,
+    made: Made,
+    began: Instant,
+    bound: AtomicBool,
+    /// Milliseconds from `began` to the last frame.
+    heard: AtomicU64,
+    /// Bytes on their way to the client.
+    unsent: AtomicU64,
+}
+
+/// A nameplate or mailbox that counts for the address from which it was made; dropped when it is
+/// gone.
+pub(crate) struct Share {
+    guest: Arc<Guest>,
+    kind: Kind,
+}
+
+impl Guests {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self(Arc::new(Register {
+            limits,
+            connections: AtomicU64::new(0),
+            networks: Mutex::default(),
+        }))
+    }
+
+    /// Lets a connection in.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where there are too many, in total or from this address.
+    pub(crate) fn arrive(&self, address: IpAddr) -> Result<Arc<Visit>, Exceeded> {
+        let Self(register) = self;
+        let guest = register.guest(Network::from(address));
+        let visit = Visit {
+            made: Made::default(),
+            began: Instant::now(),
+            bound: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
+            guest,
+        };
+        // Both are counted before either is checked: the visit's end takes both back.
+        let total = register.connections.fetch_add(1, Relaxed) + 1;
+        let here = visit.guest.connections.fetch_add(1, Relaxed) + 1;
+        register.limits.check(Limit::Connections, total)?;
+        register.limits.check(Limit::AddressConnections, here)?;
+        Ok(Arc::new(visit))
+    }
+}
+
+impl Register {
+    fn guest(self: &Arc<Self>, network: Network) -> Arc<Guest> {
+        let mut networks = self.networks();
+        if let Some(guest) = networks.get(&network).and_then(Weak::upgrade) {
+            return guest;
+        }
+        let rate = self.limits.most(Limit::AddressCommands).unwrap_or(0);
+        let guest = Arc::new(Guest {
+            network,
+            register: Arc::clone(self),
+            connections: AtomicU64::new(0),
+            made: Made::default(),
+            commands: Mutex::new(Bucket::full(rate, Instant::now())),
+        });
+        networks.insert(network, Arc::downgrade(&guest));
+        guest
+    }
+
+    fn networks(&self) -> MutexGuard<'_, HashMap<Network, Weak<Guest>>> {
+        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<IpAddr> for Network {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = u128::from(address) & !u128::from(u64::MAX);
+                Self(Ipv6Addr::from(network).into())
+            }
+            address => Self(address),
+        }
+    }
+}
+
+impl Visit {
+    /// Counts a command against the address's rate.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where there were too many of late.
+    pub(crate) fn command(&self, now: Instant) -> Result<(), Exceeded> {
+        let limits = &self.guest.register.limits;
+        let Some(rate) = limits.most(Limit::AddressCommands) else { return Ok(()) };
+        let mut commands = self.guest.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        match commands.take(rate, now) {
+            true => Ok(()),
+            false => Err(limits.exceed(Limit::AddressCommands, rate)),
+        }
+    }
+
+    /// Counts something that this connection is about to make; the caller keeps the share as long
+    /// as the thing is there.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where the connection has made too many, or too many of its address's are left.
+    pub(crate) fn make(&self, kind: Kind) -> Result<Share, Exceeded> {
+        let limits = &self.guest.register.limits;
+        let (connection, address) = match kind {
+            Kind::Nameplate => (Limit::ConnectionNameplates, Limit::AddressNameplates),
+            Kind::Mailbox => (Limit::ConnectionMailboxes, Limit::AddressMailboxes),
+        };
+        let share = Share::new(Arc::clone(&self.guest), kind);
+        limits.check(address, self.guest.made.of(kind).load(Relaxed))?;
+        limits.check(connection, self.made.of(kind).load(Relaxed) + 1)?;
+        self.made.of(kind).fetch_add(1, Relaxed);
+        Ok(share)
+    }
+
+    /// Notes that the connection has bound.
+    pub(crate) fn bind(&self) {
+        self.bound.store(true, Relaxed);
+    }
+
+    /// Notes that a frame has come.
+    pub(crate) fn hear(&self, now: Instant) {
+        let age = now.saturating_duration_since(self.began).as_millis();
+        self.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Notes bytes that are on their way to the client, and gives how many were before.
+    pub(crate) fn owe(&self, bytes: usize) -> u64 {
+        self.unsent.fetch_add(bytes as u64, Relaxed)
+    }
+
+    /// Notes that bytes have left.
+    pub(crate) fn settle(&self, bytes: usize) {
+        self.unsent.fetch_sub(bytes as u64, Relaxed);
+    }
+
+    /// Judges how long the client takes to bind, and how long it has been silent.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where it is too long.
+    pub(crate) fn judge(&self, now: Instant) -> Result<(), Exceeded> {
+        let limits = &self.guest.register.limits;
+        let age = now.saturating_duration_since(self.began);
+        let silence = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let silence = silence.saturating_sub(self.heard.load(Relaxed));
+        // Up to now, so that a second is over only when the next one begins.
+        limits.check(Limit::SilentSeconds, silence.div_ceil(1_000))?;
+        if !self.bound.load(Relaxed) {
+            limits.check(Limit::UnboundSeconds, age.as_millis().div_ceil(1_000) as u64)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a client as too slow that has left no room for another message.
+    pub(crate) fn too_slow(&self) -> Exceeded {
+        let limits = &self.guest.register.limits;
+        limits.exceed(Limit::UnsentBytes, limits.most(Limit::UnsentBytes).unwrap_or(0))
+    }
+
+    /// Judges how much waits for the client.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where it is too much.
+    pub(crate) fn judge_unsent(&self, unsent: u64) -> Result<(), Exceeded> {
+        self.guest.register.limits.check(Limit::UnsentBytes, unsent)
+    }
+}
+
+impl Made {
+    fn of(&self, kind: Kind) -> &AtomicU64 {
+        &self.0[kind as usize]
+    }
+}
+
+impl Share {
+    fn new(guest: Arc<Guest>, kind: Kind) -> Self {
+        guest.made.of(kind).fetch_add(1, Relaxed);
+        Self { guest, kind }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.guest.made.of(self.kind).fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.guest.connections.fetch_sub(1, Relaxed);
+        self.guest.register.connections.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut networks = self.register.networks();
+        // Somebody may have come from there again meanwhile.
+        if networks.get(&self.network).is_some_and(|guest| guest.strong_count() == 0) {
+            networks.remove(&self.network);
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn guests(limits: &[(Limit, u64)]) -> Guests {
+        let limits = limits.iter().fold(Limits::default(), |all, (l, most)| all.with(*l, *most));
+        Guests::new(limits)
+    }
+
+    fn arrive(guests: &Guests, address: &str) -> Result<Arc<Visit>, Limit> {
+        guests.arrive(address.parse().unwrap()).map_err(|exceeded| exceeded.limit)
+    }
+
+    #[test]
+    fn connections_are_counted_while_they_last() {
+        let guests = guests(&[(Limit::Connections, 3), (Limit::AddressConnections, 2)]);
+        let one = arrive(&guests, "192.0.2.1").unwrap();
+        let two = arrive(&guests, "::ffff:192.0.2.1").unwrap();
+        assert_eq!(arrive(&guests, "192.0.2.1").err(), Some(Limit::AddressConnections));
+        let three = arrive(&guests, "192.0.2.2").unwrap();
+        assert_eq!(arrive(&guests, "192.0.2.3").err(), Some(Limit::Connections));
+        drop(one);
+        arrive(&guests, "192.0.2.1").unwrap();
+        drop((two, three));
+        assert!(guests.0.networks().is_empty(), "nobody is remembered");
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_is_one_address() {
+        let guests = guests(&[(Limit::AddressConnections, 1)]);
+        let _one = arrive(&guests, "2001:db8:0:1::1").unwrap();
+        assert_eq!(arrive(&guests, "2001:db8:0:1:f::2").err(), Some(Limit::AddressConnections));
+        arrive(&guests, "2001:db8:0:2::1").unwrap();
+    }
+
+    #[test]
+    fn what_is_made_counts_for_its_address_until_it_is_gone() {
+        let guests = guests(&[
+            (Limit::ConnectionNameplates, 2),
+            (Limit::AddressNameplates, 3),
+            (Limit::ConnectionMailboxes, 1),
+        ]);
+        let visit = arrive(&guests, "192.0.2.1").unwrap();
+        let made = [visit.make(Kind::Nameplate).unwrap(), visit.make(Kind::Nameplate).unwrap()];
+        visit.make(Kind::Mailbox).unwrap();
+        let refused = |visit: &Visit, kind| visit.make(kind).err().map(|exceeded| exceeded.limit);
+        assert_eq!(refused(&visit, Kind::Nameplate), Some(Limit::ConnectionNameplates));
+        assert_eq!(refused(&visit, Kind::Mailbox), Some(Limit::ConnectionMailboxes));
+
+        drop(visit);
+        let visit = arrive(&guests, "192.0.2.1").unwrap();
+        let third = visit.make(Kind::Nameplate).unwrap();
+        assert_eq!(refused(&visit, Kind::Nameplate), Some(Limit::AddressNameplates));
+        drop(made);
+        visit.make(Kind::Nameplate).unwrap();
+        drop((visit, third));
+        assert!(guests.0.networks().is_empty());
+    }
+
+    #[test]
+    fn commands_of_an_address_share_a_rate() {
+        let guests = guests(&[(Limit::AddressCommands, 1)]);
+        let (one, two) = (arrive(&guests, "::1").unwrap(), arrive(&guests, "::2").unwrap());
+        let now = Instant::now();
+        for _ in 0..5 {
+            one.command(now).unwrap();
+            two.command(now).unwrap();
+        }
+        assert_eq!(one.command(now).map_err(|e| e.limit), Err(Limit::AddressCommands));
+        two.command(now + Duration::from_secs(1)).unwrap();
+    }
+
+    #[test]
+    fn silence_and_a_missing_bind_are_judged() {
+        let guests = guests(&[(Limit::UnboundSeconds, 2), (Limit::SilentSeconds, 4)]);
+        let visit = arrive(&guests, "192.0.2.1").unwrap();
+        let at = |millis| visit.began + Duration::from_millis(millis);
+        let judged = |millis| visit.judge(at(millis)).map_err(|exceeded| exceeded.limit);
+        assert_eq!(judged(2_000), Ok(()));
+        assert_eq!(judged(2_001), Err(Limit::UnboundSeconds));
+        visit.bind();
+        assert_eq!(judged(4_000), Ok(()));
+        assert_eq!(judged(4_001), Err(Limit::SilentSeconds));
+        visit.hear(at(3_000));
+        assert_eq!(judged(7_000), Ok(()));
+    }
+}

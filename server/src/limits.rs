@@ -1,0 +1,220 @@
+//! Of what a server takes only so much, from whom, and how often somebody wanted more.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use wormhole_protocol::wire::MAX_COMMAND;
+
+/// Something of which a server takes only so much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Bytes in a frame, and in a message of several frames.
+    FrameBytes,
+    /// Bytes in the body of a message.
+    BodyBytes,
+    /// Bytes in an app id, side, mailbox, phase, mood, mark or client version.
+    IdentifierBytes,
+    /// Levels of JSON.
+    JsonDepth,
+    /// Messages in a mailbox.
+    MailboxMessages,
+    /// Bytes of all messages in a mailbox.
+    MailboxBytes,
+    /// Nameplates that one connection makes.
+    ConnectionNameplates,
+    /// Nameplates in use that were made from one address.
+    AddressNameplates,
+    /// Mailboxes that one connection makes.
+    ConnectionMailboxes,
+    /// Mailboxes in use that were made from one address.
+    AddressMailboxes,
+    /// Commands a second on one connection.
+    ConnectionCommands,
+    /// Commands a second from one address.
+    AddressCommands,
+    /// Connections at a time.
+    Connections,
+    /// Connections at a time from one address.
+    AddressConnections,
+    /// Seconds that a connection may take to bind.
+    UnboundSeconds,
+    /// Seconds without a frame, not even an answer to a ping.
+    SilentSeconds,
+    /// Bytes that wait for a slow reader.
+    UnsentBytes,
+    /// Applications in use.
+    Apps,
+}
+
+const COUNT: usize = 18;
+
+impl Limit {
+    /// All of them, in the order in which help texts tell them.
+    pub const ALL: [Self; COUNT] = [
+        Self::FrameBytes,
+        Self::BodyBytes,
+        Self::IdentifierBytes,
+        Self::JsonDepth,
+        Self::MailboxMessages,
+        Self::MailboxBytes,
+        Self::ConnectionNameplates,
+        Self::AddressNameplates,
+        Self::ConnectionMailboxes,
+        Self::AddressMailboxes,
+        Self::ConnectionCommands,
+        Self::AddressCommands,
+        Self::Connections,
+        Self::AddressConnections,
+        Self::UnboundSeconds,
+        Self::SilentSeconds,
+        Self::UnsentBytes,
+        Self::Apps,
+    ];
+
+    /// The name of the program's option, without its dashes.
+    pub const fn option(self) -> &'static str {
+        self.row().0
+    }
+
+    /// What is taken unless the operator says otherwise.
+    pub const fn default(self) -> u64 {
+        self.row().1
+    }
+
+    /// What is counted: the end of "at most 5 ...".
+    pub const fn what(self) -> &'static str {
+        self.row().2
+    }
+
+    const fn row(self) -> (&'static str, u64, &'static str) {
+        match self {
+            Self::FrameBytes => ("max-frame-bytes", MAX_COMMAND as u64, "bytes in a frame"),
+            Self::BodyBytes => ("max-body-bytes", 2_000_000, "bytes in the body of a message"),
+            Self::IdentifierBytes => ("max-identifier-bytes", 256, "bytes in an identifier"),
+            Self::JsonDepth => ("max-json-depth", 64, "levels of JSON"),
+            Self::MailboxMessages => ("max-mailbox-messages", 1_000, "messages in a mailbox"),
+            Self::MailboxBytes => ("max-mailbox-bytes", 8 << 20, "bytes in a mailbox"),
+            Self::ConnectionNameplates => {
+                ("max-connection-nameplates", 2, "new nameplates on a connection")
+            }
+            Self::AddressNameplates => {
+                ("max-address-nameplates", 256, "nameplates from an address")
+            }
+            Self::ConnectionMailboxes => {
+                ("max-connection-mailboxes", 8, "new mailboxes on a connection")
+            }
+            Self::AddressMailboxes => ("max-address-mailboxes", 512, "mailboxes from an address"),
+            Self::ConnectionCommands => {
+                ("max-connection-commands", 50, "commands a second on a connection")
+            }
+            Self::AddressCommands => {
+                ("max-address-commands", 1_000, "commands a second from an address")
+            }
+            Self::Connections => ("max-connections", 8_000, "connections"),
+            Self::AddressConnections => {
+                ("max-address-connections", 256, "connections from an address")
+            }
+            Self::UnboundSeconds => ("max-unbound-seconds", 60, "seconds without a bind"),
+            Self::SilentSeconds => ("max-silent-seconds", 600, "seconds of silence"),
+            Self::UnsentBytes => ("max-unsent-bytes", 32 << 20, "bytes waiting for a slow reader"),
+            Self::Apps => ("max-apps", 10_000, "applications"),
+        }
+    }
+}
+
+/// Somebody wanted more than a limit allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit reached: at most {most} {}", .limit.what())]
+pub struct Exceeded {
+    /// Which limit.
+    pub limit: Limit,
+    /// What it allows.
+    pub most: u64,
+}
+
+/// What a server takes, and a count of how often somebody wanted more; clones share the counts.
+#[derive(Clone)]
+pub struct Limits {
+    most: [u64; COUNT],
+    reached: Arc<[AtomicU64; COUNT]>,
+}
+
+impl Limits {
+    /// Sets a limit; zero is no limit.
+    #[must_use]
+    pub fn with(mut self, limit: Limit, most: u64) -> Self {
+        self.most[limit as usize] = most;
+        self
+    }
+
+    /// Tells what a limit allows; `None` where it is no limit.
+    pub fn most(&self, limit: Limit) -> Option<u64> {
+        Some(self.most[limit as usize]).filter(|most| *most > 0)
+    }
+
+    /// Tells how often a limit was reached since the start.
+    pub fn reached(&self, limit: Limit) -> u64 {
+        self.reached[limit as usize].load(Ordering::Relaxed)
+    }
+
+    /// Asks whether `count` is within a limit, and counts where it is not.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where it is not.
+    pub(crate) fn check(&self, limit: Limit, count: u64) -> Result<(), Exceeded> {
+        match self.most(limit) {
+            Some(most) if count > most => Err(self.exceed(limit, most)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts that a limit was reached.
+    pub(crate) fn exceed(&self, limit: Limit, most: u64) -> Exceeded {
+        self.reached[limit as usize].fetch_add(1, Ordering::Relaxed);
+        Exceeded { limit, most }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { most: Limit::ALL.map(Limit::default), reached: Arc::default() }
+    }
+}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = Limit::ALL.map(|limit| (limit, self.most(limit), self.reached(limit)));
+        f.debug_list().entries(rows).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_has_its_own_place_and_option() {
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(limit as usize, place);
+            let same = Limit::ALL.into_iter().filter(|other| other.option() == limit.option());
+            assert_eq!(same.count(), 1, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_said_and_counted() {
+        let limits = Limits::default().with(Limit::Apps, 2).with(Limit::JsonDepth, 0);
+        assert_eq!(limits.check(Limit::Apps, 2), Ok(()));
+        let other = limits.clone();
+        let exceeded = other.check(Limit::Apps, 3).map_err(|e| e.to_string());
+        assert_eq!(exceeded, Err("limit reached: at most 2 applications".to_owned()));
+        assert_eq!(limits.check(Limit::JsonDepth, u64::MAX), Ok(()));
+        assert_eq!((limits.reached(Limit::Apps), limits.reached(Limit::JsonDepth)), (1, 0));
+    }
+}
