@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use actix_http::ws::Item;
 use awc::ws::Message;
-use common::{Caller, Embedded};
+use common::{Caller, Embedded, upgrade};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 use wormhole_server::{Config, Limit, Limits};
@@ -130,13 +129,7 @@ async fn a_message_over_the_limit_ends_the_connection_only() {
 #[actix::test]
 async fn a_frame_over_the_limit_is_refused_before_it_is_sent() {
     let server = Embedded::start(Config::default());
-    let address = server.url.strip_prefix("ws://").unwrap().strip_suffix("/v1").unwrap();
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let upgrade = format!(
-        "GET /v1 HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-    );
-    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    let mut stream = upgrade(&server.url).await;
     // A masked text frame of 64 MB, of which only the header ever comes.
     let mut header = vec![0x81, 0x80 | 127];
     header.extend(64_000_000_u64.to_be_bytes());

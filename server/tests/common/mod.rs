@@ -17,7 +17,7 @@ use awc::{
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot};
 use wormhole_server::{Config, launch, listen};
 
 /// A server inside this process, on a thread with an actix system of its own.
@@ -85,6 +85,38 @@ fn url(address: SocketAddr) -> String {
     format!("ws://{address}/v1")
 }
 
+/// A websocket that was asked for, on a socket that does as the test does.
+pub(crate) async fn upgrade(url: &str) -> TcpStream {
+    let address = address(url);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let upgrade = format!(
+        "GET /v1 HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    stream.write_all(upgrade.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Gives the `HOST:PORT` of a server's URL.
+pub(crate) fn address(url: &str) -> &str {
+    url.strip_prefix("ws://").unwrap().strip_suffix("/v1").unwrap()
+}
+
+/// Writes a text frame as a client does, masked with zeros.
+pub(crate) fn text_frame(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    match text.len() {
+        length @ ..126 => frame.push(0x80 | length as u8),
+        length => {
+            frame.push(0x80 | 126);
+            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    frame
+}
+
 /// One connection.
 pub(crate) struct Caller {
     frames: Framed<BoxedSocket, Codec>,
@@ -93,9 +125,19 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn connect(url: &str) -> Self {
+        Self::connect_with(url, &[]).await
+    }
+
+    /// Connects as a proxy does for a client of that address.
+    pub(crate) async fn connect_as(url: &str, address: &str) -> Self {
+        Self::connect_with(url, &[("X-Real-IP", address)]).await
+    }
+
+    async fn connect_with(url: &str, headers: &[(&str, &str)]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (_, frames) =
-            Client::default().ws(url).max_frame_size(8 << 20).connect().await.unwrap();
+        let request = Client::default().ws(url).max_frame_size(8 << 20);
+        let request = headers.iter().fold(request, |r, (name, value)| r.set_header(*name, *value));
+        let (_, frames) = request.connect().await.unwrap();
         let mut caller = Self { frames, welcome: Value::Null };
         caller.welcome = caller.hear().await;
         assert_eq!(caller.welcome["type"], "welcome");
@@ -127,6 +169,17 @@ impl Caller {
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => (),
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return Value::Null,
                 Some(Ok(other)) => panic!("unexpected frame {other:?}"),
+            }
+        }
+    }
+
+    /// Waits for the end, and gives the code of the server's close frame.
+    pub(crate) async fn hear_end(&mut self) -> Option<u16> {
+        loop {
+            match self.frames.next().await {
+                Some(Ok(Frame::Close(reason))) => return reason.map(|reason| reason.code.into()),
+                Some(Ok(_)) => (),
+                Some(Err(_)) | None => return None,
             }
         }
     }
