@@ -23,6 +23,8 @@
 //!
 //! It needs an actix system, or any other tokio `LocalSet`; handles may go to other threads.
 
+#![forbid(unsafe_code)]
+
 mod entry;
 mod error;
 mod event;

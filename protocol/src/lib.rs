@@ -9,6 +9,8 @@
 //! agree on a key and seal messages), [`transfer`] (what those messages say), [`transit`] (how the
 //! bytes of a file travel).
 
+#![forbid(unsafe_code)]
+
 pub mod code;
 pub mod hashcash;
 pub mod key;

@@ -22,6 +22,8 @@
 //! which decides it in memory; `store` writes many decisions in one commit; then the app answers,
 //! and the other sessions of the mailbox hear the message.
 
+#![forbid(unsafe_code)]
+
 mod app;
 mod bucket;
 mod clock;

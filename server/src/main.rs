@@ -1,5 +1,6 @@
 //! The program `wormhole-server`.
 
+mod allocator;
 mod args;
 mod descriptors;
 
@@ -12,10 +13,8 @@ use args::{Cli, Command, Mailbox};
 use clap::Parser;
 use wormhole_server::{Config, Error, Limit, launch, listen};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::give_back();
     let Command::Mailbox(options) = Cli::parse().command;
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_target(false).init();
     match actix::System::new().block_on(serve(options)) {

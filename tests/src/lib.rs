@@ -9,6 +9,8 @@
 //! Nothing here sleeps: every wait is for an event, and [`PATIENCE`] only ends a test that hangs.
 //! Failures panic, as a test's failures do, with all that the processes have printed.
 
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
 mod client;

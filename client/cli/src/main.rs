@@ -1,5 +1,7 @@
 //! wormhole: sends text, files and folders to another computer, by a short code.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod ask;
 mod exit;

@@ -55,12 +55,22 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(database: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wormhole-server"))
-            .args(["mailbox", "--host", "127.0.0.1", "--port", "0", "--channel-db"])
+        Self::start_with(database, |_| ())
+    }
+
+    /// Starts it as `prepare` wants, without the limits that a load from one address would meet.
+    pub(crate) fn start_with(database: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
+        command
+            .args(["mailbox", "--host=127.0.0.1", "--port=0"])
+            .args(["--max-connection-commands=0", "--max-address-commands=0"])
+            .args(["--max-address-connections=0", "--max-mailbox-messages=0"])
+            .arg("--channel-db")
             .arg(database)
             .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        prepare(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();

@@ -32,46 +32,56 @@ fn main() -> ExitCode {
         echo::serve();
         return ExitCode::SUCCESS;
     }
-    let ours = |kind| Subject::start(Maker::Ours, kind).expect("ours is built");
-    let Ok(python) = Subject::start(Maker::Python, Kind::Memory) else {
+    if Maker::Python.program("twist").is_err() {
         eprintln!("skipped: Python's server is not installed; run tests/bench");
         return ExitCode::SUCCESS;
-    };
-    let python_on_disk = Subject::start(Maker::Python, Kind::Disk).expect("it was there before");
-    println!("{:<58}{:>10}{:>10}{:>8}{:>8}{:>8}", "", "ours", "other", "ratio", "floor", "aim");
-
-    let (memory, disk) = (ours(Kind::Memory), ours(Kind::Disk));
-    // Both warm up.
-    for subject in [&memory, &disk, &python, &python_on_disk] {
-        subject.load(50, AT_ONCE);
     }
-    let (one, other) = (memory.load(SESSIONS, AT_ONCE), python.load(SESSIONS, AT_ONCE));
-    let per_thousand = |cpu: f64| cpu * 1_000.0 / SESSIONS as f64;
-    row(
-        "CPU seconds per 1,000 sessions, memory",
-        per_thousand(one.cpu),
-        per_thousand(other.cpu),
-        "0.2",
-        "0.1",
-    );
+    let wanted = |part: &str| arguments.is_empty() || arguments.iter().any(|a| a == part);
+    println!("{:<58}{:>10}{:>10}{:>8}{:>8}{:>8}", "", "ours", "other", "ratio", "floor", "aim");
+    if wanted("memory") {
+        in_memory();
+    }
+    if wanted("disk") {
+        on_disk();
+    }
+    if wanted("idle") {
+        idle();
+    }
+    ExitCode::SUCCESS
+}
 
-    let (one, other) = (disk.load(4 * SESSIONS, AT_ONCE), python_on_disk.load(300, AT_ONCE));
+fn start(maker: Maker, kind: Kind) -> Subject {
+    let subject = Subject::start(maker, kind).expect("it is installed");
+    subject.load(100, AT_ONCE);
+    subject
+}
+
+fn in_memory() {
+    let (ours, python) = (start(Maker::Ours, Kind::Memory), start(Maker::Python, Kind::Memory));
+    let (one, other) = (ours.load(4 * SESSIONS, AT_ONCE), python.load(SESSIONS, AT_ONCE));
+    row("CPU seconds per 1,000 sessions, memory", one.cpu, other.cpu, "0.2", "0.1");
+    let (one, other) = (ours.load(500, 1), python.load(500, 1));
+    let what = "median delivery in ms, memory, one at a time";
+    row(what, one.delivery, other.delivery, "0.6", "0.4");
+}
+
+fn on_disk() {
+    let (ours, python) = (start(Maker::Ours, Kind::Disk), start(Maker::Python, Kind::Disk));
+    let (one, other) = (ours.load(4 * SESSIONS, AT_ONCE), python.load(300, AT_ONCE));
     row("sessions a second, disk, 20 at a time", one.rate, other.rate, "10", "30");
-    row("median delivery in ms, disk, 20 at a time", one.delivery, other.delivery, "0.1", "0.03");
+    let what = "median delivery in ms, disk, 20 at a time";
+    row(what, one.delivery, other.delivery, "0.1", "0.03");
+}
 
-    let (one, other) = (memory.load(300, 1), python.load(300, 1));
-    row("median delivery in ms, memory, one at a time", one.delivery, other.delivery, "0.6", "0.4");
-    drop((memory, disk, python_on_disk, python));
-
+fn idle() {
     let echo = Subject::of(echo_server(), "listening on ", String::clone);
-    let (one, bare) = (ours(Kind::Memory).idle(IDLE), echo.idle(IDLE));
-    let python = Subject::start(Maker::Python, Kind::Memory).expect("it was there before");
-    let other = python.idle(IDLE);
+    let ours = Subject::start(Maker::Ours, Kind::Memory).expect("it is built");
+    let python = Subject::start(Maker::Python, Kind::Memory).expect("it is installed");
+    let (one, bare, other) = (ours.idle(IDLE), echo.idle(IDLE), python.idle(IDLE));
     row("KB a bound idle connection, beside a bare echo session", one.each, bare.each, "1.3", "");
     row("KB a bound idle connection, beside Python", one.each, other.each, "", "1");
     row("MB with 1,000 connections, beside Python", one.peak, other.peak, "(24)", "(16)");
     row("MB after all have closed, beside our own peak", one.kept, one.peak, "0.6", "0.4");
-    ExitCode::SUCCESS
 }
 
 fn row(what: &str, ours: f64, other: f64, floor: &str, aim: &str) {
