@@ -10,8 +10,8 @@
 
 mod audience;
 mod ledger;
+mod numbers;
 mod release;
-mod rest;
 mod seats;
 mod shares;
 
@@ -34,8 +34,8 @@ use crate::{
 };
 use audience::Audience;
 use ledger::{Closing, Ledger};
+use numbers::Numbers;
 use release::{Delivery, Release};
-use rest::Resting;
 use shares::Shares;
 
 /// A session has bound to this app.
@@ -76,7 +76,7 @@ pub(crate) struct App {
     state: State,
     audience: Audience,
     shares: Shares,
-    resting: Resting,
+    numbers: Numbers,
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
     me: WeakAddr<Self>,
@@ -104,16 +104,23 @@ impl App {
         rows: Rows,
         surroundings: Surroundings,
     ) -> actix::Addr<Self> {
+        let numbers = Self::numbers(&surroundings, &rows);
         Self::create(|ctx| Self {
             id,
             state: State::Ready(Ledger::new(rows)),
             audience: Audience::new(surroundings.watch.clone()),
             shares: Shares::default(),
-            resting: Resting::new(surroundings.config.hold_down),
+            numbers,
             surroundings,
             pending: VecDeque::new(),
             me: ctx.address().downgrade(),
         })
+    }
+
+    fn numbers(surroundings: &Surroundings, rows: &Rows) -> Numbers {
+        let mut numbers = Numbers::new(surroundings.config.hold_down);
+        rows.nameplates.keys().for_each(|name| numbers.take(name));
+        numbers
     }
 
     fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
@@ -123,8 +130,8 @@ impl App {
             Ask::List if self.surroundings.config.listing => Ok(Done::Listed(ledger.list()).into()),
             Ask::List => Ok(Done::Listed(Vec::new()).into()),
             Ask::Allocate => {
-                let rests = |name: &str| self.resting.rests(name, now);
-                let nameplate = ledger.pick(rests, random::below)?;
+                self.numbers.wake(now);
+                let nameplate = self.numbers.pick(random::below)?;
                 self.claim(session, &nameplate, &side, now)?;
                 Ok(Done::Allocated(nameplate).into())
             }
@@ -194,9 +201,10 @@ impl App {
         let changes = ledger.take_changes();
         for change in &changes {
             match change {
+                Change::NameplateMade { name, .. } => self.numbers.take(name),
                 Change::NameplateGone { name } => {
                     self.shares.give_back_nameplate(name);
-                    self.resting.begin(name, now);
+                    self.numbers.free(name, now);
                 }
                 Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
                 _ => (),
@@ -215,7 +223,7 @@ impl App {
         self.surroundings.store.do_send(Job { task, from: me.recipient() });
     }
 
-    fn written(&mut self, result: Result<Vec<StoredMessage>, Failed>) {
+    fn written(&mut self, result: Result<Vec<Arc<StoredMessage>>, Failed>) {
         let Some(release) = self.pending.pop_front() else { return };
         match result {
             Ok(replay) => self.let_go(release, replay),
@@ -229,7 +237,7 @@ impl App {
         }
     }
 
-    fn let_go(&mut self, release: Release, replay: Vec<StoredMessage>) {
+    fn let_go(&mut self, release: Release, replay: Vec<Arc<StoredMessage>>) {
         if let Some(Delivery { message, to }) = &release.delivery {
             for session in to {
                 self.audience.tell(*session, message);
@@ -242,7 +250,7 @@ impl App {
         let State::Ready(ledger) = &self.state else { return false };
         self.audience.is_empty()
             && self.pending.is_empty()
-            && self.resting.is_empty()
+            && self.numbers.all_awake()
             && ledger.is_empty()
     }
 }
@@ -292,6 +300,7 @@ impl Handler<Stored> for App {
             (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
             (_, Ok(Yield::Loaded(rows))) => {
                 self.shares.keep_only(&rows);
+                self.numbers = Self::numbers(&self.surroundings, &rows);
                 self.state = State::Ready(Ledger::new(rows));
             }
             // What was still pending failed before the load did.
@@ -321,7 +330,7 @@ impl Handler<Prune> for App {
             }
             self.commit(None, Release::default(), now);
         }
-        self.resting.end(now);
+        self.numbers.wake(now);
         self.is_idle()
     }
 }

@@ -87,7 +87,7 @@ pub(crate) enum Done {
     Claimed(MailboxId),
     Released,
     /// Every message until now; later ones are heard.
-    Opened(Vec<StoredMessage>),
+    Opened(Vec<Arc<StoredMessage>>),
     /// The sender hears its own message.
     Added,
     Closed,
@@ -140,14 +140,14 @@ impl StoredMessage {
     }
 }
 
-impl From<StoredMessage> for Answer {
-    fn from(message: StoredMessage) -> Self {
+impl From<&StoredMessage> for Answer {
+    fn from(message: &StoredMessage) -> Self {
         Self::Message {
-            side: message.side,
-            phase: message.phase,
-            body: message.body,
+            side: message.side.clone(),
+            phase: message.phase.clone(),
+            body: message.body.clone(),
             server_rx: Some(message.server_rx),
-            id: message.id.into(),
+            id: message.id.clone().into(),
         }
     }
 }

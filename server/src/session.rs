@@ -102,11 +102,10 @@ impl Session {
                 return say(refusal(unreadable.to_string(), unreadable.into_orig()), ctx);
             }
         };
-        say(Answer::Ack { id: request.id() }, ctx);
         let limits = &self.front.config.limits;
         match self.standing.admit(Judged { request: &request, limits }) {
-            Ok(Step::Pong(pong)) => say(Answer::Pong { pong }, ctx),
-            Ok(Step::Done) => (),
+            Ok(Step::Pong(pong)) => reply(&request, Answer::Pong { pong }, ctx),
+            Ok(Step::Done) => acknowledge(&request, ctx),
             Ok(Step::Enter(app)) => {
                 let (visit, ears) = (Arc::clone(&self.visit), ctx.address().recipient());
                 self.enter(Enter { app, session: self.id, visit, ears }, request, ctx);
@@ -114,7 +113,7 @@ impl Session {
             Ok(Step::Order(side, ask)) => {
                 self.order(Order { session: self.id, side, ask }, request, ctx);
             }
-            Err(objection) => say(refusal(objection.to_string(), request.into_orig()), ctx),
+            Err(objection) => refuse(objection.to_string(), request, ctx),
         }
     }
 
@@ -137,10 +136,11 @@ impl Session {
             Ok(Ok(desk)) => {
                 session.visit.bind();
                 session.desk = Some(desk);
+                acknowledge(&request, ctx);
             }
             Ok(Err(exceeded)) => {
                 session.standing.unbind();
-                say(refusal(exceeded.to_string(), request.into_orig()), ctx);
+                refuse(exceeded.to_string(), request, ctx);
             }
             Err(_) => end(CloseCode::Restart, ctx),
         }));
@@ -161,20 +161,21 @@ impl Session {
         let result = result.unwrap_or(Err(Refusal::Broken));
         self.standing.settle(&result);
         match result {
-            Ok(Done::Listed(nameplates)) => say(Answer::Nameplates { nameplates }, ctx),
-            Ok(Done::Allocated(nameplate)) => say(Answer::Allocated { nameplate }, ctx),
-            Ok(Done::Claimed(mailbox)) => say(Answer::Claimed { mailbox }, ctx),
-            Ok(Done::Released) => say(Answer::Released, ctx),
+            Ok(Done::Listed(nameplates)) => reply(&request, Answer::Nameplates { nameplates }, ctx),
+            Ok(Done::Allocated(nameplate)) => reply(&request, Answer::Allocated { nameplate }, ctx),
+            Ok(Done::Claimed(mailbox)) => reply(&request, Answer::Claimed { mailbox }, ctx),
+            Ok(Done::Released) => reply(&request, Answer::Released, ctx),
             Ok(Done::Opened(messages)) => {
-                messages.into_iter().for_each(|message| say(message.into(), ctx));
+                acknowledge(&request, ctx);
+                messages.iter().for_each(|message| say(message.as_ref().into(), ctx));
             }
-            Ok(Done::Added) => (),
-            Ok(Done::Closed) => say(Answer::Closed, ctx),
+            Ok(Done::Added) => acknowledge(&request, ctx),
+            Ok(Done::Closed) => reply(&request, Answer::Closed, ctx),
             Err(Refusal::Broken) => {
-                say(refusal(Refusal::Broken.to_string(), request.into_orig()), ctx);
+                refuse(Refusal::Broken.to_string(), request, ctx);
                 end(CloseCode::Error, ctx);
             }
-            Err(refused) => say(refusal(refused.to_string(), request.into_orig()), ctx),
+            Err(refused) => refuse(refused.to_string(), request, ctx),
         }
     }
 
@@ -193,6 +194,22 @@ where
     A: Actor<Context = WebsocketContext<A>>,
 {
     ctx.text(Reply { answer, server_tx: clock::now() }.to_frame());
+}
+
+/// Every command is acknowledged before anything else that it causes; but only then, so that both
+/// leave together.
+fn acknowledge(request: &Request, ctx: &mut WebsocketContext<Session>) {
+    say(Answer::Ack { id: request.id() }, ctx);
+}
+
+fn reply(request: &Request, answer: Answer, ctx: &mut WebsocketContext<Session>) {
+    acknowledge(request, ctx);
+    say(answer, ctx);
+}
+
+fn refuse(error: String, request: Request, ctx: &mut WebsocketContext<Session>) {
+    acknowledge(&request, ctx);
+    say(refusal(error, request.into_orig()), ctx);
 }
 
 fn refusal(error: String, orig: Value) -> Answer {
@@ -261,7 +278,7 @@ impl Handler<Heard> for Session {
         self.visit.settle(message.size());
         // It may have been on its way when the mailbox was closed.
         if self.standing.listens() {
-            say(message.as_ref().clone().into(), ctx);
+            say(message.as_ref().into(), ctx);
         }
     }
 }

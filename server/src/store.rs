@@ -6,6 +6,7 @@
 
 mod apply;
 mod load;
+mod memory;
 mod rows;
 mod schema;
 mod writer;
@@ -29,7 +30,9 @@ pub use schema::DatabaseError;
 pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
-use crate::config::Config;
+use crate::config::{Config, Database};
+use memory::Memory;
+use schema::Opened;
 use writer::{Batch, Shut, Writer};
 
 /// A task, and who wants to know when it is on disk.
@@ -52,10 +55,18 @@ pub(crate) struct Drain;
 
 /// The batching actor.
 pub(crate) struct Store {
-    writer: Addr<Writer>,
+    pen: Pen,
     queue: Vec<Job>,
     state: State,
     drained: Option<oneshot::Sender<()>>,
+}
+
+/// Who writes.
+enum Pen {
+    /// A thread of its own, which may wait for the disk.
+    Disk(Addr<Writer>),
+    /// The store itself.
+    Memory(Memory),
 }
 
 enum State {
@@ -77,16 +88,18 @@ impl Store {
     pub(crate) fn start(
         config: &Config,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
-        let opened = schema::open(&config.database)?;
-        if !config.wait_for_disk {
-            opened.connection.execute_batch("PRAGMA synchronous = OFF")?;
-        }
-        let apps = load::everything(&opened.connection)?;
-        let opened = Mutex::new(Some(opened));
-        let writer = SyncArbiter::start(1, move || {
-            Writer::new(opened.lock().unwrap_or_else(PoisonError::into_inner).take())
-        });
-        let store = Self { writer, queue: Vec::new(), state: State::Idle, drained: None };
+        let (pen, apps) = match &config.database {
+            Database::Memory => (Pen::Memory(Memory::default()), BTreeMap::new()),
+            Database::File(path) => {
+                let opened = schema::open(path)?;
+                if !config.wait_for_disk {
+                    opened.connection.execute_batch("PRAGMA synchronous = OFF")?;
+                }
+                let apps = load::everything(&opened.connection)?;
+                (Pen::Disk(start_writer(opened)), apps)
+            }
+        };
+        let store = Self { pen, queue: Vec::new(), state: State::Idle, drained: None };
         Ok((store.start(), apps))
     }
 
@@ -99,15 +112,29 @@ impl Store {
         }
         let later = self.queue.split_off(self.queue.len().min(MAX_BATCH));
         let jobs = mem::replace(&mut self.queue, later);
-        let (tasks, waiting) = jobs.into_iter().map(|job| (job.task, job.from)).unzip();
-        self.state = State::Writing(waiting);
-        let writing = self.writer.send(Batch(tasks)).into_actor(self);
-        ctx.spawn(writing.map(|results, store, ctx| store.written(results, ctx)));
+        match &mut self.pen {
+            Pen::Memory(memory) => {
+                for Job { task, from } in jobs {
+                    from.do_send(Stored(Ok(memory.perform(task))));
+                }
+                self.write(ctx);
+            }
+            Pen::Disk(writer) => {
+                let (tasks, waiting) = jobs.into_iter().map(|job| (job.task, job.from)).unzip();
+                self.state = State::Writing(waiting);
+                let writing = writer.send(Batch(tasks)).into_actor(self);
+                ctx.spawn(writing.map(|results, store, ctx| store.written(results, ctx)));
+            }
+        }
     }
 
     fn shut(&mut self, ctx: &mut Context<Self>) {
         let Some(drained) = self.drained.take() else { return };
-        let shutting = self.writer.send(Shut).into_actor(self);
+        let Pen::Disk(writer) = &self.pen else {
+            let _ = drained.send(());
+            return;
+        };
+        let shutting = writer.send(Shut).into_actor(self);
         ctx.spawn(shutting.map(|_, _, _| {
             // Whoever drains may have stopped waiting.
             let _ = drained.send(());
@@ -126,6 +153,13 @@ impl Store {
         }
         self.write(ctx);
     }
+}
+
+fn start_writer(opened: Opened) -> Addr<Writer> {
+    let opened = Mutex::new(Some(opened));
+    SyncArbiter::start(1, move || {
+        Writer::new(opened.lock().unwrap_or_else(PoisonError::into_inner).take())
+    })
 }
 
 impl Actor for Store {

@@ -25,7 +25,7 @@ pub(crate) struct Release {
 
 impl Release {
     /// Answers; `replay` is what an open brought up.
-    pub(crate) fn answer(self, replay: Vec<StoredMessage>) {
+    pub(crate) fn answer(self, replay: Vec<Arc<StoredMessage>>) {
         let Some((waiting, done)) = self.answer else { return };
         let done = match done {
             Done::Opened(_) => Done::Opened(replay),

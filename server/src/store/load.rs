@@ -1,6 +1,6 @@
 //! Reading rows, also such as only the Python server's looser typing could leave behind.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::{Connection, Result, Row, types::ValueRef};
 use wormhole_protocol::{
@@ -107,13 +107,13 @@ pub(super) fn messages(
     connection: &Connection,
     app: &AppId,
     mailbox: &MailboxId,
-) -> Result<Vec<StoredMessage>> {
+) -> Result<Vec<Arc<StoredMessage>>> {
     let mut select = connection.prepare_cached(
         "SELECT side, phase, body, server_rx, msg_id FROM messages
          WHERE app_id = ?1 AND mailbox_id = ?2 ORDER BY server_rx, rowid",
     )?;
     let found = select.query_map([app.as_str(), mailbox.as_str()], |row| {
-        Ok(StoredMessage {
+        Ok(Arc::new(StoredMessage {
             side: Side::new(text(row, 0)?),
             phase: text(row, 1)?.into(),
             body: Body::from_text(text(row, 2)?),
@@ -122,7 +122,7 @@ pub(super) fn messages(
                 ValueRef::Null => None,
                 _ => Some(text(row, 4)?),
             },
-        })
+        }))
     })?;
     found.collect()
 }
@@ -168,13 +168,13 @@ fn number(row: &Row<'_>, column: usize) -> Result<f64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{config::Database, engine::Refusal, store::schema};
+    use crate::{engine::Refusal, store::schema};
 
     /// Rows as the Python server can leave them: a side that is a number, three sides, a nameplate
     /// without sides, whole seconds, a message without body, a message without mailbox.
     #[test]
     fn odd_rows_of_an_old_file_are_read() {
-        let connection = schema::open(&Database::Memory).unwrap().connection;
+        let connection = schema::in_memory().connection;
         connection
             .execute_batch(
                 "INSERT INTO mailboxes VALUES ('app', 'm', 100, 1);

@@ -8,8 +8,6 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::config::Database;
-
 /// The channel database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,18 +56,20 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// [`DatabaseError`]; the file is then as it was.
-pub(crate) fn open(database: &Database) -> Result<Opened, DatabaseError> {
-    let (connection, lock) = match database {
-        Database::Memory => (Connection::open_in_memory()?, None),
-        Database::File(path) => {
-            let lock = lock(path)?;
-            create(path)
-                .map_err(|reason| DatabaseError::Unopened { path: path.clone(), reason })?;
-            (Connection::open(path)?, Some(lock))
-        }
-    };
+pub(crate) fn open(path: &Path) -> Result<Opened, DatabaseError> {
+    let lock = lock(path)?;
+    create(path).map_err(|reason| DatabaseError::Unopened { path: path.to_owned(), reason })?;
+    let connection = Connection::open(path)?;
     prepare(&connection)?;
-    Ok(Opened { connection, lock })
+    Ok(Opened { connection, lock: Some(lock) })
+}
+
+/// Opens an empty database that is nowhere.
+#[cfg(test)]
+pub(crate) fn in_memory() -> Opened {
+    let connection = Connection::open_in_memory().expect("memory");
+    prepare(&connection).expect("an empty database");
+    Opened { connection, lock: None }
 }
 
 /// Takes the lock, which the system gives back however the process ends. It is a file of its own:
@@ -186,11 +186,10 @@ mod tests {
     fn a_file_is_made_private_and_opened_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relay.sqlite");
-        let database = Database::File(path.clone());
-        let opened = open(&database).unwrap();
-        assert!(message(open(&database)).starts_with("another server uses"));
+        let opened = open(&path).unwrap();
+        assert!(message(open(&path)).starts_with("another server uses"));
         drop(opened);
-        open(&database).unwrap();
+        open(&path).unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -202,24 +201,23 @@ mod tests {
     fn what_is_no_channel_database_is_refused_and_stays_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relay.sqlite");
-        let database = Database::File(path.clone());
         std::fs::write(&path, "x".repeat(5000)).unwrap();
-        assert!(message(open(&database)).contains("not a database"));
+        assert!(message(open(&path)).contains("not a database"));
         assert_eq!(std::fs::read(&path).unwrap(), [b'x'; 5000]);
 
         std::fs::remove_file(&path).unwrap();
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE other (x)").unwrap();
-        assert!(message(open(&database)).contains("not a mailbox server's"));
+        assert!(message(open(&path)).contains("not a mailbox server's"));
 
         std::fs::remove_file(&path).unwrap();
-        drop(open(&database).unwrap());
+        drop(open(&path).unwrap());
         Connection::open(&path).unwrap().execute("UPDATE version SET version = 3", []).unwrap();
-        assert!(message(open(&database)).contains("unable to handle db version 3"));
+        assert!(message(open(&path)).contains("unable to handle db version 3"));
     }
 
     #[test]
     fn a_missing_folder_is_named() {
-        let database = Database::File("/no such folder/relay.sqlite".into());
-        assert!(message(open(&database)).starts_with("cannot open /no such folder/relay.sqlite"));
+        let path = Path::new("/no such folder/relay.sqlite");
+        assert!(message(open(path)).starts_with("cannot open /no such folder/relay.sqlite"));
     }
 }

@@ -1,6 +1,6 @@
 //! The one thread that writes: a batch of tasks is one commit.
 
-use std::{collections::HashSet, fs::File};
+use std::{collections::HashSet, fs::File, sync::Arc};
 
 use actix::{Actor, Handler, Message, SyncContext};
 use rusqlite::Connection;
@@ -28,7 +28,7 @@ pub(crate) enum Work {
 /// What came of a task, once its batch is on disk.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Yield {
-    Written { replay: Vec<StoredMessage> },
+    Written { replay: Vec<Arc<StoredMessage>> },
     Loaded(Rows),
 }
 
@@ -142,18 +142,13 @@ impl Handler<Shut> for Writer {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::sync::Arc;
-
     use wormhole_protocol::{name::Side, wire::Body};
 
     use super::*;
-    use crate::{
-        config::Database,
-        store::{Key, schema},
-    };
+    use crate::store::{Key, schema};
 
     fn writer() -> Writer {
-        Writer::new(Some(schema::open(&Database::Memory).unwrap()))
+        Writer::new(Some(schema::in_memory()))
     }
 
     fn task(app: &str, changes: Vec<Change>) -> Task {

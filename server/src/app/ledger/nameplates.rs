@@ -34,30 +34,6 @@ impl Ledger {
         self.rows.nameplates.contains_key(nameplate.as_str())
     }
 
-    /// Picks a free nameplate, of as few digits as possible; `rests` tells which were freed too
-    /// lately, `draw` gives a number below its argument.
-    ///
-    /// # Errors
-    /// [`Refusal::NoNameplate`] where none was found.
-    pub(crate) fn pick(
-        &self,
-        rests: impl Fn(&str) -> bool,
-        mut draw: impl FnMut(u32) -> u32,
-    ) -> Result<Nameplate, Refusal> {
-        let is_free = |number: &u32| {
-            let name = number.to_string();
-            !self.rows.nameplates.contains_key(&name) && !rests(&name)
-        };
-        for size in [1..10, 10..100, 100..1_000] {
-            let free: Vec<u32> = size.filter(is_free).collect();
-            if !free.is_empty() {
-                return Ok(free[draw(free.len() as u32) as usize].into());
-            }
-        }
-        let mut long = (0..1_000).map(|_| 1_000 + draw(999_000));
-        long.find(is_free).map(Nameplate::from).ok_or(Refusal::NoNameplate)
-    }
-
     /// Seats `side` at the nameplate and its mailbox; where there is none, `fresh` is its mailbox.
     ///
     /// # Errors
@@ -151,29 +127,6 @@ mod tests {
         let name = name.parse().unwrap();
         let mailbox = ledger.claim(&name, &Side::new(side), 1.0, MailboxId::new(fresh))?;
         Ok(mailbox.as_str().to_owned())
-    }
-
-    #[test]
-    fn short_names_go_first_and_every_one_is_reached() {
-        let mut ledger = ledger();
-        let side = Side::new("a");
-        for taken in 0..999_u32 {
-            let name = ledger.pick(|_| false, |bound| taken * 7 % bound).unwrap();
-            let digits = [9, 99, 999].iter().position(|most| taken < *most).unwrap() + 1;
-            assert_eq!(name.as_str().len(), digits);
-            ledger.claim(&name, &side, 1.0, MailboxId::new(taken.to_string())).unwrap();
-        }
-        let pick = |ledger: &Ledger| ledger.pick(|_| false, |bound| 5 % bound);
-        assert_eq!(pick(&ledger).unwrap().as_str(), "1005");
-        claim(&mut ledger, "1005", "a", "m").unwrap();
-        assert_eq!(pick(&ledger), Err(Refusal::NoNameplate));
-        ledger.release("7", &side);
-        assert_eq!(pick(&ledger).unwrap().as_str(), "7");
-        assert_eq!(
-            ledger.pick(|name| name == "7", |bound| 5 % bound),
-            Err(Refusal::NoNameplate),
-            "it rests"
-        );
     }
 
     #[test]
