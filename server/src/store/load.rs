@@ -190,7 +190,7 @@ mod tests {
         let id = AppId::new("app");
         let rows = apps.remove(&id).unwrap();
         let mailbox = &rows.mailboxes[&MailboxId::new("m")];
-        assert_eq!((mailbox.updated, &mailbox.nameplates), (100.0, &vec!["٣".to_owned()]));
+        assert_eq!((mailbox.updated(), &mailbox.nameplates), (100.0, &vec!["٣".to_owned()]));
         assert_eq!(mailbox.held, Held { messages: 1, bytes: 3 });
         assert_eq!(mailbox.seats.of(&Side::new("5")), Ok(Some(Hold::Left)));
         assert_eq!(mailbox.seats.of(&Side::new("b")), Ok(Some(Hold::Held)));

@@ -35,7 +35,9 @@ impl NameplateRow {
 pub(crate) struct MailboxRow {
     pub(crate) key: Key,
     /// When it was last touched, in unix seconds.
-    pub(crate) updated: f64,
+    updated: f64,
+    /// What the store has been told of that.
+    stored: f64,
     pub(crate) seats: Seats,
     pub(crate) held: Held,
     /// The nameplates that lead here; more than one only in an old file.
@@ -45,9 +47,28 @@ pub(crate) struct MailboxRow {
 impl MailboxRow {
     pub(crate) fn new(key: Key, updated: f64) -> Self {
         let (seats, held) = (Seats::default(), Held::default());
-        Self { key, updated, seats, held, nameplates: Vec::new() }
+        Self { key, updated, stored: updated, seats, held, nameplates: Vec::new() }
+    }
+
+    /// When it was last touched, in unix seconds.
+    pub(crate) fn updated(&self) -> f64 {
+        self.updated
+    }
+
+    /// Notes that it is touched. The store is told now and then only: nothing is pruned soon after
+    /// a start, so that a minute does not matter there.
+    pub(crate) fn touch(&mut self, now: f64) -> Option<Change> {
+        self.updated = now;
+        if (now - self.stored).abs() < TOUCH_EVERY {
+            return None;
+        }
+        self.stored = now;
+        Some(Change::Touched { mailbox: self.key.clone(), updated: now })
     }
 }
+
+/// Seconds.
+const TOUCH_EVERY: f64 = 60.0;
 
 /// How much a mailbox holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -136,6 +157,15 @@ pub(crate) enum Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_store_hears_of_a_touch_once_a_minute() {
+        let mut row = MailboxRow::new(Key::of_invented(&MailboxId::new("m")), 100.0);
+        assert_eq!((row.touch(159.0), row.updated()), (None, 159.0));
+        assert!(row.touch(160.0).is_some());
+        assert_eq!(row.touch(161.0), None);
+        assert!(row.touch(100.0).is_some(), "the clock was set back");
+    }
 
     #[test]
     fn keys_of_two_apps_differ_and_are_read_back() {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, config::DbConfig};
 
 /// The channel database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -112,8 +112,12 @@ fn prepare(connection: &Connection) -> Result<(), DatabaseError> {
         check_version(connection)?;
     }
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA wal_autocheckpoint = 4000;",
     )?;
+    // Without it a statement is compiled again for new values; and all of ours have to fit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     if tables == 0 {
         connection.execute_batch(TABLES)?;
     }
@@ -125,6 +129,9 @@ fn prepare(connection: &Connection) -> Result<(), DatabaseError> {
     connection.execute_batch(INDEXES)?;
     Ok(())
 }
+
+/// More than there are.
+const STATEMENTS: usize = 64;
 
 fn check_version(connection: &Connection) -> Result<(), DatabaseError> {
     let known: i64 = connection.query_row(

@@ -127,7 +127,6 @@ impl Subject {
             let mut lines = Vec::new();
             for number in 0..connections {
                 let mut line = session::bound(&self.address, &number.to_string()).await;
-                line.hear().await;
                 lines.push(line);
             }
             // What they still do when the last has bound.

@@ -15,11 +15,11 @@ pub(crate) async fn run(address: &str) -> Vec<Duration> {
     let mut lines = [bound(address, &sides[0]).await, bound(address, &sides[1]).await];
 
     lines[0].say(r#"{"type":"allocate","id":"0001"}"#.to_owned()).await;
-    let nameplate = lines[0].hear_type("allocated").await["nameplate"].clone();
+    let nameplate = lines[0].hear_type("allocated").await;
     for line in &mut lines {
-        line.say(format!(r#"{{"type":"claim","nameplate":{nameplate},"id":"0002"}}"#)).await;
-        let mailbox = line.hear_type("claimed").await["mailbox"].clone();
-        line.say(format!(r#"{{"type":"open","mailbox":{mailbox},"id":"0003"}}"#)).await;
+        line.say(format!(r#"{{"type":"claim","nameplate":"{nameplate}","id":"0002"}}"#)).await;
+        let mailbox = line.hear_type("claimed").await;
+        line.say(format!(r#"{{"type":"open","mailbox":"{mailbox}","id":"0003"}}"#)).await;
         line.hear_type("ack").await;
     }
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(address: &str) -> Vec<Duration> {
         }
     }
     for line in &mut lines {
-        line.say(format!(r#"{{"type":"release","nameplate":{nameplate},"id":"0005"}}"#)).await;
+        line.say(format!(r#"{{"type":"release","nameplate":"{nameplate}","id":"0005"}}"#)).await;
         line.hear_type("released").await;
         line.say(r#"{"type":"close","mood":"happy","id":"0006"}"#.to_owned()).await;
         line.hear_type("closed").await;

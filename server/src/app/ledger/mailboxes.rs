@@ -46,14 +46,13 @@ impl Ledger {
         let Some(row) = self.rows.mailboxes.get_mut(mailbox) else { return Ok(()) };
         let (key, side) = (row.key.clone(), side.clone());
         let change = match row.seats.of(&side)? {
-            None => Some(Change::Opened { mailbox: key.clone(), side: side.clone(), added: now }),
-            Some(Hold::Left) => Some(Change::Reopened { mailbox: key.clone(), side: side.clone() }),
+            None => Some(Change::Opened { mailbox: key, side: side.clone(), added: now }),
+            Some(Hold::Left) => Some(Change::Reopened { mailbox: key, side: side.clone() }),
             Some(Hold::Held) => None,
         };
         row.seats.set(&side, Hold::Held);
-        row.updated = now;
         self.changes.extend(change);
-        self.changes.push(Change::Touched { mailbox: key, updated: now });
+        self.changes.extend(row.touch(now));
         Ok(())
     }
 
@@ -72,10 +71,8 @@ impl Ledger {
         limits.check(Limit::MailboxMessages, held.messages)?;
         limits.check(Limit::MailboxBytes, held.bytes)?;
         row.held = held;
-        row.updated = message.server_rx;
-        let (key, updated) = (row.key.clone(), row.updated);
-        self.changes.push(Change::Added { mailbox: key.clone(), message });
-        self.changes.push(Change::Touched { mailbox: key, updated });
+        self.changes.extend(row.touch(message.server_rx));
+        self.changes.push(Change::Added { mailbox: row.key.clone(), message });
         Ok(())
     }
 

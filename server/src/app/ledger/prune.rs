@@ -3,7 +3,6 @@
 use wormhole_protocol::name::MailboxId;
 
 use super::Ledger;
-use crate::store::Change;
 
 impl Ledger {
     /// Ends the mailboxes last touched at `deadline` or before, with their nameplates; those that
@@ -16,15 +15,14 @@ impl Ledger {
     ) -> usize {
         for (id, row) in &mut self.rows.mailboxes {
             if listened(id) {
-                row.updated = now;
-                self.changes.push(Change::Touched { mailbox: row.key.clone(), updated: now });
+                self.changes.extend(row.touch(now));
             }
         }
         let old: Vec<MailboxId> = self
             .rows
             .mailboxes
             .iter()
-            .filter(|(id, row)| row.updated <= deadline && !listened(id))
+            .filter(|(id, row)| row.updated() <= deadline && !listened(id))
             .map(|(id, _)| id.clone())
             .collect();
         for mailbox in &old {
