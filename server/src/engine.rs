@@ -151,3 +151,7 @@ impl From<&StoredMessage> for Answer {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod model;

@@ -126,14 +126,12 @@ impl Subject {
             let before = self.resident();
             let mut lines = Vec::new();
             for number in 0..connections {
-                let mut line = session::bound(&self.address, &number.to_string()).await;
-                lines.push(line);
+                lines.push(session::bound(&self.address, &number.to_string()).await);
             }
-            // What they still do when the last has bound.
-            thread::sleep(Duration::from_secs(2));
+            calm_down();
             let peak = self.resident();
             join_all(lines.into_iter().map(|line| line.close())).await;
-            thread::sleep(Duration::from_secs(5));
+            calm_down();
             Idle {
                 each: (peak - before) / connections as f64,
                 peak: peak / 1e3,
@@ -169,6 +167,12 @@ const UNLIMITED: &[&str] = &[
     "address-nameplates",
     "address-mailboxes",
 ];
+
+/// Nothing tells when an allocator has given back what it will.
+#[allow(clippy::disallowed_methods)]
+fn calm_down() {
+    thread::sleep(Duration::from_secs(5));
+}
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
