@@ -94,7 +94,21 @@ async fn wrong_types_are_answered_and_change_nothing() {
             assert_eq!(refused["orig"], command);
         }
     }
+    let mut caller = Caller::connect(&server.url).await;
+    for wrong in [json!(5), json!(true), json!([]), json!({}), Value::Null] {
+        for key in ["appid", "side"] {
+            let mut bind = json!({"type": "bind", "appid": "app", "side": "a"});
+            bind[key] = wrong.clone();
+            let refused = caller.get(bind).await;
+            assert_eq!(refused["error"], format!("'{key}' must be a string"));
+        }
+        let bind = json!({"type": "bind", "appid": "a", "side": "a", "client_version": wrong});
+        let refused = caller.get(bind).await;
+        assert_eq!(refused["error"], "'client_version' must be a list of two strings");
+        assert_eq!(caller.get(json!({"type": wrong})).await["error"], "must bind first");
+    }
     let mut caller = Caller::bound(&server.url, "b").await;
+    assert_eq!(caller.get(json!({"type": ["list"]})).await["error"], "unknown type");
     assert_eq!(caller.get(json!({"type": "list"})).await["nameplates"], json!([]));
     assert!(caller.ask(json!({"type": "open", "mailbox": "m"})).await.is_empty());
     server.stop();

@@ -40,6 +40,24 @@ async fn what_was_answered_survives_a_kill() {
     find_the_message(&server.url, &mailbox, &echo).await;
 }
 
+#[cfg(unix)]
+#[actix::test]
+async fn a_terminated_server_says_goodbye_keeps_what_it_answered_and_ends_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("relay.sqlite");
+    let server = Process::start(&database);
+    let (mailbox, echo) = leave_a_message(&server.url).await;
+    let url = server.url.clone();
+    let mut callers = vec![Caller::bound(&url, "c").await, Caller::connect(&url).await];
+    let (codes, status) = server.terminate(&mut callers).await;
+    assert_eq!(codes, [Some(1001); 2]);
+    assert_eq!(status.code(), Some(0));
+    assert!(Caller::try_bound(&url, "d").await.is_none());
+    assert!(!folder.path().join("relay.sqlite-wal").exists(), "the database was closed");
+    let server = Process::start(&database);
+    find_the_message(&server.url, &mailbox, &echo).await;
+}
+
 #[actix::test]
 async fn a_stopped_server_leaves_a_whole_file_and_starts_again() {
     let folder = tempfile::tempdir().unwrap();

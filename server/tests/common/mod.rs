@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
 };
 
@@ -77,6 +77,26 @@ impl Process {
         Self { url, child }
     }
 
+    /// The number by which the system knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to end with SIGTERM, and gives what its clients hear and how it ended.
+    #[cfg(unix)]
+    pub(crate) async fn terminate(
+        mut self,
+        callers: &mut [Caller],
+    ) -> (Vec<Option<u16>>, ExitStatus) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let mut codes = Vec::new();
+        for caller in callers {
+            codes.push(caller.hear_end().await);
+        }
+        (codes, self.child.wait().unwrap())
+    }
+
     /// Ends it without warning.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -144,14 +164,24 @@ impl Caller {
     }
 
     async fn connect_with(url: &str, headers: &[(&str, &str)]) -> Self {
+        Self::try_connect(url, headers).await.expect("a server that welcomes")
+    }
+
+    async fn try_connect(url: &str, headers: &[(&str, &str)]) -> Option<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let request = Client::default().ws(url).max_frame_size(8 << 20);
         let request = headers.iter().fold(request, |r, (name, value)| r.set_header(*name, *value));
-        let (_, frames) = request.connect().await.unwrap();
+        let (_, frames) = request.connect().await.ok()?;
         let mut caller = Self { frames, welcome: Value::Null };
         caller.welcome = caller.hear().await;
-        assert_eq!(caller.welcome["type"], "welcome");
-        caller
+        (caller.welcome["type"] == "welcome").then_some(caller)
+    }
+
+    /// Connects and binds to the app `app`, without waiting; none where the server is gone.
+    pub(crate) async fn try_bound(url: &str, side: &str) -> Option<Self> {
+        let mut caller = Self::try_connect(url, &[]).await?;
+        caller.say(json!({"type": "bind", "appid": "app", "side": side})).await;
+        Some(caller)
     }
 
     /// Connects and binds to the app `app`.
@@ -166,9 +196,10 @@ impl Caller {
         self.frames.send(message).await.unwrap();
     }
 
-    /// Sends a command without waiting for its answers.
+    /// Sends a command without waiting for its answers. That the server is gone is heard, not
+    /// said.
     pub(crate) async fn say(&mut self, command: Value) {
-        self.send(Message::Text(command.to_string().into())).await;
+        let _ = self.frames.send(Message::Text(command.to_string().into())).await;
     }
 
     /// Gives the next frame that is no ping; null when the server has closed.
