@@ -30,6 +30,8 @@ pub(crate) enum Command {
 
 /// The options of `mailbox`.
 #[derive(Args)]
+#[command(after_help = "A rate allows ten seconds' worth at once. An IPv6 address counts by its \
+                        network of 64 bits.")]
 pub(crate) struct Mailbox {
     /// Address to listen on; `::` means every interface, IPv4 included
     #[arg(long, value_name = "ADDRESS", default_value_t = Ipv6Addr::UNSPECIFIED.into())]

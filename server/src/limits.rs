@@ -174,10 +174,13 @@ impl Limits {
         }
     }
 
-    /// Counts that a limit was reached.
+    /// Counts that a limit was reached; the operator hears of the first time.
     pub(crate) fn exceed(&self, limit: Limit, most: u64) -> Exceeded {
-        self.reached[limit as usize].fetch_add(1, Ordering::Relaxed);
-        Exceeded { limit, most }
+        let exceeded = Exceeded { limit, most };
+        if self.reached[limit as usize].fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!("{exceeded} (--{}); said once", limit.option());
+        }
+        exceeded
     }
 }
 

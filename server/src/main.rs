@@ -29,10 +29,11 @@ fn main() -> ExitCode {
 async fn serve(options: Mailbox) -> Result<(), Error> {
     let stopped = stopped()?;
     let listener = listen(options.address())?;
+    let config = within_descriptors(options.into_config());
     let address = listener.local_addr()?;
     // Whoever started the program may not care to read, and is served all the same.
     drop(writeln!(io::stdout(), "listening on ws://{address}/v1"));
-    launch(within_descriptors(options.into_config()), vec![listener], stopped).await
+    launch(config, vec![listener], stopped).await
 }
 
 /// Takes no more connections than there are file descriptors for: a client that is told so is

@@ -67,10 +67,14 @@ impl Process {
             .args(["--max-address-connections=0", "--max-mailbox-messages=0"])
             .arg("--channel-db")
             .arg(database)
-            .stdout(Stdio::piped())
             .stderr(Stdio::null());
         prepare(&mut command);
-        let mut child = command.spawn().unwrap();
+        Self::run(command)
+    }
+
+    /// Starts the program by a command that prints what it prints.
+    pub(crate) fn run(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
