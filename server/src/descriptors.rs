@@ -34,9 +34,9 @@ pub(crate) fn raise(connections: u64) -> u64 {
 #[cfg(unix)]
 const EACH: u64 = 2;
 
-/// The database, the listeners, and what is refused.
+/// The database, the listeners, the threads' own, and connections that are about to be refused.
 #[cfg(unix)]
-const OTHERS: u64 = 100;
+const OTHERS: u64 = 250;
 
 /// What a mailbox server has [mailbox-server.md: operations].
 #[cfg(unix)]

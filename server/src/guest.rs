@@ -34,10 +34,14 @@ struct Network(IpAddr);
 struct Guest {
     network: Network,
     register: Arc<Register>,
+    sockets: AtomicU64,
     connections: AtomicU64,
     made: Made,
     commands: Mutex<Bucket>,
 }
+
+/// A TCP connection, whatever it may want; dropped when it ends.
+pub(crate) struct Knock(Arc<Guest>);
 
 /// Nameplates and mailboxes.
 #[derive(Default)]
@@ -78,6 +82,13 @@ impl Guests {
         }))
     }
 
+    /// Counts a TCP connection that has just come.
+    pub(crate) fn knock(&self, address: IpAddr) -> Knock {
+        let guest = self.0.guest(Network::from(address));
+        guest.sockets.fetch_add(1, Relaxed);
+        Knock(guest)
+    }
+
     /// Lets a connection in.
     ///
     /// # Errors
@@ -102,6 +113,25 @@ impl Guests {
     }
 }
 
+impl Knock {
+    /// Asks whether it may go on to say what it wants. An address may have twice as many TCP
+    /// connections as websockets: one that is refused a websocket has to be told so.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where it may not.
+    pub(crate) fn check(&self) -> Result<(), Exceeded> {
+        let Self(guest) = self;
+        let sockets = guest.sockets.load(Relaxed).div_ceil(2);
+        guest.register.limits.check(Limit::AddressConnections, sockets)
+    }
+}
+
+impl Drop for Knock {
+    fn drop(&mut self) {
+        self.0.sockets.fetch_sub(1, Relaxed);
+    }
+}
+
 impl Register {
     fn guest(self: &Arc<Self>, network: Network) -> Arc<Guest> {
         let mut networks = self.networks();
@@ -112,6 +142,7 @@ impl Register {
         let guest = Arc::new(Guest {
             network,
             register: Arc::clone(self),
+            sockets: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             made: Made::default(),
             commands: Mutex::new(Bucket::full(rate, Instant::now())),
@@ -287,6 +318,18 @@ mod tests {
         arrive(&guests, "192.0.2.1").unwrap();
         drop((two, three));
         assert!(guests.0.networks().is_empty(), "nobody is remembered");
+    }
+
+    #[test]
+    fn twice_as_many_may_knock_as_come_in() {
+        let guests = guests(&[(Limit::AddressConnections, 1)]);
+        let knock = || guests.knock([192, 0, 2, 1].into());
+        let (one, two, three) = (knock(), knock(), knock());
+        assert_eq!(three.check().map_err(|e| e.limit), Err(Limit::AddressConnections));
+        drop((one, three));
+        assert_eq!(two.check(), Ok(()));
+        drop(two);
+        assert!(guests.0.networks().is_empty());
     }
 
     #[test]

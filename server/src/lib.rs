@@ -28,6 +28,7 @@ mod app;
 mod bucket;
 mod clock;
 mod config;
+mod door;
 mod engine;
 mod front;
 mod guest;
@@ -111,23 +112,34 @@ pub async fn launch(
     served
 }
 
+/// How many TCP connections a worker accepts: a few more than may become websockets, so that those
+/// who are refused are told. Others wait in the listener.
+fn sockets_per_worker(limits: &Limits, workers: usize) -> usize {
+    const OTHERS: usize = 16;
+    let connections = limits.most(Limit::Connections).and_then(|most| usize::try_from(most).ok());
+    connections.map_or(usize::MAX, |most| (most.div_ceil(workers)).saturating_add(OTHERS))
+}
+
 async fn serve(
     front: Front,
     listeners: Vec<TcpListener>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
     let workers = front.config.workers.max(1);
+    let sockets = sockets_per_worker(&front.config.limits, workers);
     let disperse = Disperse { goodbye: front.config.goodbye };
     let watch = front.watch.clone();
     let front = web::Data::new(front);
+    let doorkeeper = front.clone();
     let mut server = HttpServer::new(move || {
         App::new()
             .wrap(DefaultHeaders::new().add(("Server", http::SERVER)))
             .app_data(front.clone())
             .configure(http::routes)
     })
-    .on_connect(watch::remember)
+    .on_connect(move |connection, extensions| door::open(&doorkeeper, connection, extensions))
     .workers(workers)
+    .max_connections(sockets)
     .client_request_timeout(HANDSHAKE)
     // By default a closed websocket's connection lingers for a second, and its client waits.
     .client_disconnect_timeout(Duration::ZERO)

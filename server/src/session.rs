@@ -66,7 +66,7 @@ enum State {
 }
 
 /// How many messages may wait for a session.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1_024;
 
 impl Session {
     /// Makes the session of a client that is about to be welcomed.

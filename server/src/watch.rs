@@ -19,7 +19,7 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture};
 use tokio::sync::oneshot;
 
-pub(crate) use socket::{Socket, remember};
+pub(crate) use socket::Socket;
 
 use crate::{config::Config, engine::SessionId, guest::Visit, limits::Exceeded};
 

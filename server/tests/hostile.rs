@@ -32,7 +32,7 @@ impl Stage {
     fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Process::start_with(&folder.path().join("relay.sqlite"), |command| {
-            command.arg("--trust-proxy=127.0.0.1");
+            command.args(["--trust-proxy=127.0.0.1", "--max-address-connections=0"]);
         });
         Self { server, _folder: folder }
     }
@@ -184,6 +184,24 @@ async fn ten_thousand_levels_and_two_megabytes_of_them() {
     }
     caller.until_pong().await;
     stage.normal_session().await;
+}
+
+/// From one address, which is the test's own here: more than its share are cut at once.
+#[actix::test]
+async fn more_connections_than_one_address_may_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start_with(&folder.path().join("relay.sqlite"), |command| {
+        command.arg("--max-address-connections=50");
+    });
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(address(&server.url)).await.unwrap());
+    }
+    // Twice as many as may become websockets are let in, and let go when they have said nothing
+    // for five seconds.
+    let said = join_all(silent.iter_mut().map(end)).await;
+    assert_eq!(said.iter().filter(|said| said.is_empty()).count(), 100);
+    Caller::bound(&server.url, "a").await.until_pong().await;
 }
 
 #[actix::test]

@@ -59,7 +59,7 @@ async fn the_limit_of_file_descriptors_is_raised() {
 
 #[actix::test]
 async fn where_the_system_allows_few_connections_the_next_one_is_told() {
-    let server = start("-n 130");
+    let server = start("-n 280");
     let mut inside = Vec::new();
     for side in 0..15 {
         inside.push(Caller::bound(&server.url, &side.to_string()).await);

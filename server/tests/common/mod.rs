@@ -64,7 +64,7 @@ impl Process {
         command
             .args(["mailbox", "--host=127.0.0.1", "--port=0"])
             .args(["--max-connection-commands=0", "--max-address-commands=0"])
-            .args(["--max-address-connections=0", "--max-mailbox-messages=0"])
+            .arg("--max-mailbox-messages=0")
             .arg("--channel-db")
             .arg(database)
             .stderr(Stdio::null());
