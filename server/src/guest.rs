@@ -1,15 +1,19 @@
 //! Who is connected, from where, and what each has made: what the limits of a connection and of
 //! an address count.
 
+mod visit;
+
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Instant,
 };
+
+pub(crate) use visit::Visit;
 
 use crate::{
     bucket::Bucket,
@@ -54,18 +58,6 @@ pub(crate) enum Kind {
     Mailbox,
 }
 
-/// One connection, as those see it who judge it from outside.
-pub(crate) struct Visit {
-    guest: Arc<Guest>,
-    made: Made,
-    began: Instant,
-    bound: AtomicBool,
-    /// Milliseconds from `began` to the last frame.
-    heard: AtomicU64,
-    /// Bytes on their way to the client.
-    unsent: AtomicU64,
-}
-
 /// A nameplate or mailbox that counts for the address from which it was made; dropped when it is
 /// gone.
 pub(crate) struct Share {
@@ -89,25 +81,15 @@ impl Guests {
         Knock(guest)
     }
 
-    /// Lets a connection in.
+    /// Lets a websocket in.
     ///
     /// # Errors
     /// [`Exceeded`] where there are too many, in total or from this address.
     pub(crate) fn arrive(&self, address: IpAddr) -> Result<Arc<Visit>, Exceeded> {
         let Self(register) = self;
-        let guest = register.guest(Network::from(address));
-        let visit = Visit {
-            made: Made::default(),
-            began: Instant::now(),
-            bound: AtomicBool::new(false),
-            heard: AtomicU64::new(0),
-            unsent: AtomicU64::new(0),
-            guest,
-        };
-        // Both are counted before either is checked: the visit's end takes both back.
-        let total = register.connections.fetch_add(1, Relaxed) + 1;
-        let here = visit.guest.connections.fetch_add(1, Relaxed) + 1;
-        register.limits.check(Limit::Connections, total)?;
+        let visit = Visit::new(register.guest(Network::from(address)));
+        register.limits.check(Limit::Connections, register.connections.load(Relaxed))?;
+        let here = visit.guest.connections.load(Relaxed);
         register.limits.check(Limit::AddressConnections, here)?;
         Ok(Arc::new(visit))
     }
@@ -168,92 +150,6 @@ impl From<IpAddr> for Network {
     }
 }
 
-impl Visit {
-    /// Counts a command against the address's rate.
-    ///
-    /// # Errors
-    /// [`Exceeded`] where there were too many of late.
-    pub(crate) fn command(&self, now: Instant) -> Result<(), Exceeded> {
-        let limits = &self.guest.register.limits;
-        let Some(rate) = limits.most(Limit::AddressCommands) else { return Ok(()) };
-        let mut commands = self.guest.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        match commands.take(rate, now) {
-            true => Ok(()),
-            false => Err(limits.exceed(Limit::AddressCommands, rate)),
-        }
-    }
-
-    /// Counts something that this connection is about to make; the caller keeps the share as long
-    /// as the thing is there.
-    ///
-    /// # Errors
-    /// [`Exceeded`] where the connection has made too many, or too many of its address's are left.
-    pub(crate) fn make(&self, kind: Kind) -> Result<Share, Exceeded> {
-        let limits = &self.guest.register.limits;
-        let (connection, address) = match kind {
-            Kind::Nameplate => (Limit::ConnectionNameplates, Limit::AddressNameplates),
-            Kind::Mailbox => (Limit::ConnectionMailboxes, Limit::AddressMailboxes),
-        };
-        let share = Share::new(Arc::clone(&self.guest), kind);
-        limits.check(address, self.guest.made.of(kind).load(Relaxed))?;
-        limits.check(connection, self.made.of(kind).load(Relaxed) + 1)?;
-        self.made.of(kind).fetch_add(1, Relaxed);
-        Ok(share)
-    }
-
-    /// Notes that the connection has bound.
-    pub(crate) fn bind(&self) {
-        self.bound.store(true, Relaxed);
-    }
-
-    /// Notes that a frame has come.
-    pub(crate) fn hear(&self, now: Instant) {
-        let age = now.saturating_duration_since(self.began).as_millis();
-        self.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Relaxed);
-    }
-
-    /// Notes bytes that are on their way to the client, and gives how many were before.
-    pub(crate) fn owe(&self, bytes: usize) -> u64 {
-        self.unsent.fetch_add(bytes as u64, Relaxed)
-    }
-
-    /// Notes that bytes have left.
-    pub(crate) fn settle(&self, bytes: usize) {
-        self.unsent.fetch_sub(bytes as u64, Relaxed);
-    }
-
-    /// Judges how long the client takes to bind, and how long it has been silent.
-    ///
-    /// # Errors
-    /// [`Exceeded`] where it is too long.
-    pub(crate) fn judge(&self, now: Instant) -> Result<(), Exceeded> {
-        let limits = &self.guest.register.limits;
-        let age = now.saturating_duration_since(self.began);
-        let silence = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let silence = silence.saturating_sub(self.heard.load(Relaxed));
-        // Up to now, so that a second is over only when the next one begins.
-        limits.check(Limit::SilentSeconds, silence.div_ceil(1_000))?;
-        if !self.bound.load(Relaxed) {
-            limits.check(Limit::UnboundSeconds, age.as_millis().div_ceil(1_000) as u64)?;
-        }
-        Ok(())
-    }
-
-    /// Counts a client as too slow that has left no room for another message.
-    pub(crate) fn too_slow(&self) -> Exceeded {
-        let limits = &self.guest.register.limits;
-        limits.exceed(Limit::UnsentBytes, limits.most(Limit::UnsentBytes).unwrap_or(0))
-    }
-
-    /// Judges how much waits for the client.
-    ///
-    /// # Errors
-    /// [`Exceeded`] where it is too much.
-    pub(crate) fn judge_unsent(&self, unsent: u64) -> Result<(), Exceeded> {
-        self.guest.register.limits.check(Limit::UnsentBytes, unsent)
-    }
-}
-
 impl Made {
     fn of(&self, kind: Kind) -> &AtomicU64 {
         &self.0[kind as usize]
@@ -270,13 +166,6 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         self.guest.made.of(self.kind).fetch_sub(1, Relaxed);
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.guest.connections.fetch_sub(1, Relaxed);
-        self.guest.register.connections.fetch_sub(1, Relaxed);
     }
 }
 

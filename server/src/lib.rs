@@ -21,6 +21,9 @@
 //! own connection has done; `hall` shows the session to its `app` (one actor an application),
 //! which decides it in memory; `store` writes many decisions in one commit; then the app answers,
 //! and the other sessions of the mailbox hear the message.
+//!
+//! What nobody may do is in [`Limits`]; `guest` counts what each connection and address has, and
+//! `watch` ends connections from outside their sessions.
 
 #![forbid(unsafe_code)]
 

@@ -85,7 +85,7 @@ enum State {
     Well {
         pinged: Instant,
     },
-    /// It was told to end at the last round, or since.
+    /// It was told to end.
     Condemned,
 }
 
@@ -129,15 +129,14 @@ impl Watch {
 
 impl Watched {
     fn look(&mut self, now: Instant, ping_every: Duration) {
-        match (&mut self.state, self.visit.judge(now)) {
-            (State::Condemned, _) => self.cut(),
-            (State::Well { .. }, Err(exceeded)) => self.condemn(exceeded),
-            (State::Well { pinged }, Ok(())) => {
-                if now.duration_since(*pinged) >= ping_every {
-                    *pinged = now;
-                    self.calls.do_send(Call::Ping);
-                }
+        let State::Well { pinged } = &mut self.state else { return self.cut() };
+        match self.visit.judge(now) {
+            Err(exceeded) => self.condemn(exceeded),
+            Ok(()) if now.duration_since(*pinged) >= ping_every => {
+                *pinged = now;
+                self.calls.do_send(Call::Ping);
             }
+            Ok(()) => (),
         }
     }
 
