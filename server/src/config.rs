@@ -54,7 +54,8 @@ pub struct Config {
     pub ping_every: Duration,
     /// How long clients may take at shutdown to hang up by themselves; by default no time at all.
     pub goodbye: Duration,
-    /// The threads that serve connections; at least one.
+    /// The threads that serve connections, at least one; by default half of the processors, since
+    /// the decisions and the database have a thread each.
     pub workers: usize,
 }
 
@@ -74,7 +75,7 @@ impl Default for Config {
             prune_every: Duration::from_secs(300),
             ping_every: Duration::from_secs(60),
             goodbye: Duration::ZERO,
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2)),
         }
     }
 }
