@@ -20,10 +20,10 @@ pub(crate) struct Numbers {
     short: [u32; 3],
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Taken {
     InUse,
-    Resting,
+    Resting { since: f64 },
 }
 
 /// The first number of each length, and how many there are of it.
@@ -50,9 +50,10 @@ impl Numbers {
 
     /// Notes that a nameplate is not in use any more.
     pub(crate) fn free(&mut self, name: &str, now: f64) {
+        self.wake(now);
         let Some(number) = number(name) else { return };
         if let Some(taken) = self.taken.get_mut(&number) {
-            *taken = Taken::Resting;
+            *taken = Taken::Resting { since: now };
             self.resting.push_back((now, number));
         }
     }
@@ -64,8 +65,8 @@ impl Numbers {
                 return;
             }
             self.resting.pop_front();
-            // It may be in use again.
-            if self.taken.get(&number) == Some(&Taken::Resting) {
+            // It may be in use again, or have been since.
+            if self.taken.get(&number) == Some(&Taken::Resting { since }) {
                 self.taken.remove(&number);
                 self.count(number, u32::MAX);
             }
@@ -150,7 +151,11 @@ mod tests {
         assert_eq!(pick(&numbers), "10", "8 is in use again");
         assert!(numbers.all_awake());
         numbers.free("8", 112.0);
+        numbers.take("8");
+        numbers.free("8", 113.0);
         numbers.wake(122.0);
+        assert_eq!(pick(&numbers), "10", "it rests since 113");
+        numbers.wake(123.0);
         assert_eq!(pick(&numbers), "8");
     }
 
