@@ -15,7 +15,11 @@ mod release;
 mod seats;
 mod shares;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WeakAddr};
 use tokio::sync::oneshot;
@@ -58,8 +62,8 @@ pub(crate) struct Surroundings {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Recipient<Job>,
     pub(crate) watch: Recipient<Condemn>,
-    /// When the server started, in unix seconds.
-    pub(crate) started: f64,
+    /// When the server started, by a clock that nobody sets.
+    pub(crate) started: Instant,
 }
 
 enum State {
@@ -151,6 +155,8 @@ impl App {
                     true => None,
                     false => self.audience.make(session, Kind::Mailbox)?,
                 };
+                ledger.check_seat(&mailbox, &side)?;
+                self.audience.reserve(session, ledger.bytes(&mailbox))?;
                 ledger.open(&mailbox, &side, now)?;
                 self.shares.keep_mailbox(&mailbox, share);
                 self.audience.subscribe(session, &mailbox);
@@ -197,14 +203,14 @@ impl App {
 
     /// Has the ledger's changes written, and lets `release` go when they are.
     fn commit(&mut self, replay: Option<MailboxId>, release: Release, now: f64) {
-        let State::Ready(ledger) = &mut self.state else { return };
+        let State::Ready(ledger) = &mut self.state else { return self.let_go(release, Vec::new()) };
         let changes = ledger.take_changes();
         for change in &changes {
             match change {
                 Change::NameplateMade { name, .. } => self.numbers.take(name),
                 Change::NameplateGone { name } => {
-                    self.shares.give_back_nameplate(name);
-                    self.numbers.free(name, now);
+                    let share = self.shares.give_back_nameplate(name);
+                    self.numbers.free(name, now, share);
                 }
                 Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
                 _ => (),
@@ -272,14 +278,18 @@ impl Handler<Order> for App {
 
     fn handle(&mut self, order: Order, _: &mut Self::Context) -> Self::Result {
         let now = clock::now();
-        let decision = match self.decide(order, now) {
-            Ok(decision) => decision,
-            Err(refusal) => return Box::pin(std::future::ready(Err(refusal))),
-        };
         let (answer, answered) = oneshot::channel();
-        let Decision { done, delivery, replay } = decision;
-        let release = Release { delivery, answer: Some((answer, done)) };
-        self.commit(replay, release, now);
+        match self.decide(order, now) {
+            Ok(Decision { done, delivery, replay }) => {
+                let release = Release { delivery, answer: Some((answer, Ok(done))) };
+                self.commit(replay, release, now);
+            }
+            // It may rest on what is not yet on disk.
+            Err(refusal) => {
+                let release = Release { delivery: None, answer: Some((answer, Err(refusal))) };
+                self.commit(None, release, now);
+            }
+        }
         Box::pin(async { answered.await.unwrap_or(Err(Refusal::Broken)) })
     }
 }
@@ -320,7 +330,7 @@ impl Handler<Prune> for App {
         let expiry = self.surroundings.config.expiry.as_secs_f64();
         // Clients that the last stop cut off have as long to come back as those that left by
         // themselves.
-        if now - self.surroundings.started >= expiry
+        if self.surroundings.started.elapsed() >= self.surroundings.config.expiry
             && let State::Ready(ledger) = &mut self.state
         {
             let listened = |id: &MailboxId| !self.audience.of(id).is_empty();

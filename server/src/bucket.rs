@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 /// Holds as many tokens as come in ten seconds, and is full at first.
+#[derive(Clone)]
 pub(crate) struct Bucket {
     tokens: f64,
     filled: Instant,
@@ -18,15 +19,25 @@ impl Bucket {
 
     /// Takes a token; false where there is none.
     pub(crate) fn take(&mut self, rate: u64, now: Instant) -> bool {
-        let rate = rate as f64;
-        let new = now.saturating_duration_since(self.filled).as_secs_f64() * rate;
-        self.filled = now;
-        self.tokens = (self.tokens + new).min(rate * BURST_SECONDS);
+        self.fill(rate, now);
         if self.tokens < 1.0 {
             return false;
         }
         self.tokens -= 1.0;
         true
+    }
+
+    /// Tells whether nothing was taken of late.
+    pub(crate) fn is_full(&mut self, rate: u64, now: Instant) -> bool {
+        self.fill(rate, now);
+        self.tokens >= rate as f64 * BURST_SECONDS
+    }
+
+    fn fill(&mut self, rate: u64, now: Instant) {
+        let rate = rate as f64;
+        let new = now.saturating_duration_since(self.filled).as_secs_f64() * rate;
+        self.filled = self.filled.max(now);
+        self.tokens = (self.tokens + new).min(rate * BURST_SECONDS);
     }
 }
 

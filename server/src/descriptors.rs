@@ -3,12 +3,13 @@
 /// Raises the soft limit where it is below what `connections` need, as far as the system lets us,
 /// and gives the connections for which it is enough.
 #[cfg(unix)]
-pub(crate) fn raise(connections: u64) -> u64 {
+pub(crate) fn raise(connections: u64, workers: u64) -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let mut soft = current.unwrap_or(u64::MAX);
-    let wanted = connections.saturating_mul(EACH).saturating_add(OTHERS).max(USUAL);
+    let others = OTHERS + workers * WORKER;
+    let wanted = connections.saturating_mul(EACH).saturating_add(others).max(USUAL);
     for attempt in [wanted, maximum.unwrap_or(u64::MAX), USUAL, 3_200, 1_024] {
         if soft >= attempt.min(wanted) {
             break;
@@ -21,12 +22,12 @@ pub(crate) fn raise(connections: u64) -> u64 {
             Err(reason) => tracing::debug!("{attempt} file descriptors are refused: {reason}"),
         }
     }
-    soft.saturating_sub(OTHERS) / EACH
+    soft.saturating_sub(others) / EACH
 }
 
 /// Systems without such a limit have enough.
 #[cfg(not(unix))]
-pub(crate) fn raise(connections: u64) -> u64 {
+pub(crate) fn raise(connections: u64, _workers: u64) -> u64 {
     connections
 }
 
@@ -34,9 +35,13 @@ pub(crate) fn raise(connections: u64) -> u64 {
 #[cfg(unix)]
 const EACH: u64 = 2;
 
-/// The database, the listeners, the threads' own, and connections that are about to be refused.
+/// The database, the listeners, the threads' own.
 #[cfg(unix)]
-const OTHERS: u64 = 250;
+const OTHERS: u64 = 100;
+
+/// A worker's own, and connections that are about to be refused.
+#[cfg(unix)]
+const WORKER: u64 = 50;
 
 /// What a mailbox server has [mailbox-server.md: operations].
 #[cfg(unix)]

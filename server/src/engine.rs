@@ -38,10 +38,17 @@ pub(crate) struct Enter {
     pub(crate) ears: Recipient<Heard>,
 }
 
-/// Where the sessions of one app give their orders.
+/// Where a session of an app gives its orders; dropped, it leaves.
 pub(crate) struct Desk {
+    pub(crate) session: SessionId,
     pub(crate) orders: Recipient<Order>,
     pub(crate) leave: Recipient<Leave>,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.leave.do_send(Leave(self.session));
+    }
 }
 
 /// One command that passed the checks which need no knowledge beyond the connection.

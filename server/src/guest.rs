@@ -27,7 +27,14 @@ pub(crate) struct Guests(Arc<Register>);
 struct Register {
     limits: Limits,
     connections: AtomicU64,
-    networks: Mutex<HashMap<Network, Weak<Guest>>>,
+    networks: Mutex<HashMap<Network, Entry>>,
+}
+
+/// A network that somebody came from.
+enum Entry {
+    Here(Weak<Guest>),
+    /// Nobody is there any more, but the commands of those who were still count.
+    Left(Bucket),
 }
 
 /// An IPv4 address, or the half of an IPv6 address that a customer of a provider is given whole.
@@ -41,21 +48,24 @@ struct Guest {
     sockets: AtomicU64,
     connections: AtomicU64,
     made: Made,
+    /// Bytes on their way to all its clients.
+    unsent: AtomicU64,
     commands: Mutex<Bucket>,
 }
 
 /// A TCP connection, whatever it may want; dropped when it ends.
 pub(crate) struct Knock(Arc<Guest>);
 
-/// Nameplates and mailboxes.
+/// How many of each kind.
 #[derive(Default)]
-struct Made([AtomicU64; 2]);
+struct Made([AtomicU64; 3]);
 
 /// What a connection can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nameplate,
     Mailbox,
+    App,
 }
 
 /// A nameplate or mailbox that counts for the address from which it was made; dropped when it is
@@ -72,6 +82,15 @@ impl Guests {
             connections: AtomicU64::new(0),
             networks: Mutex::default(),
         }))
+    }
+
+    /// Forgets networks that nobody is at any more and whose commands do not count any more.
+    pub(crate) fn forget(&self, now: Instant) {
+        let rate = self.0.rate();
+        self.0.networks().retain(|_, entry| match entry {
+            Entry::Here(_) => true,
+            Entry::Left(bucket) => !bucket.is_full(rate, now),
+        });
     }
 
     /// Counts a TCP connection that has just come.
@@ -117,23 +136,34 @@ impl Drop for Knock {
 impl Register {
     fn guest(self: &Arc<Self>, network: Network) -> Arc<Guest> {
         let mut networks = self.networks();
-        if let Some(guest) = networks.get(&network).and_then(Weak::upgrade) {
-            return guest;
-        }
-        let rate = self.limits.most(Limit::AddressCommands).unwrap_or(0);
+        let bucket = match networks.get(&network) {
+            Some(Entry::Here(guest)) => match guest.upgrade() {
+                Some(guest) => return guest,
+                None => None,
+            },
+            Some(Entry::Left(bucket)) => Some(bucket.clone()),
+            None => None,
+        };
+        let bucket = bucket.unwrap_or_else(|| Bucket::full(self.rate(), Instant::now()));
         let guest = Arc::new(Guest {
             network,
             register: Arc::clone(self),
             sockets: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             made: Made::default(),
-            commands: Mutex::new(Bucket::full(rate, Instant::now())),
+            unsent: AtomicU64::new(0),
+            commands: Mutex::new(bucket),
         });
-        networks.insert(network, Arc::downgrade(&guest));
+        networks.insert(network, Entry::Here(Arc::downgrade(&guest)));
         guest
     }
 
-    fn networks(&self) -> MutexGuard<'_, HashMap<Network, Weak<Guest>>> {
+    /// Commands a second from one address; zero where there is no limit.
+    fn rate(&self) -> u64 {
+        self.limits.most(Limit::AddressCommands).unwrap_or(0)
+    }
+
+    fn networks(&self) -> MutexGuard<'_, HashMap<Network, Entry>> {
         self.networks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,9 +202,16 @@ impl Drop for Share {
 impl Drop for Guest {
     fn drop(&mut self) {
         let mut networks = self.register.networks();
-        // Somebody may have come from there again meanwhile.
-        if networks.get(&self.network).is_some_and(|guest| guest.strong_count() == 0) {
+        match networks.get(&self.network) {
+            Some(Entry::Here(guest)) if guest.strong_count() == 0 => (),
+            // Somebody has come from there again meanwhile.
+            _ => return,
+        }
+        let commands = self.commands.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if commands.is_full(self.register.rate(), Instant::now()) {
             networks.remove(&self.network);
+        } else {
+            networks.insert(self.network, Entry::Left(commands.clone()));
         }
     }
 }
@@ -264,6 +301,36 @@ mod tests {
         }
         assert_eq!(one.command(now).map_err(|e| e.limit), Err(Limit::AddressCommands));
         two.command(now + Duration::from_secs(1)).unwrap();
+
+        drop((one, two));
+        let back = arrive(&guests, "::1").unwrap();
+        assert!(back.command(now).is_err(), "who comes again has no new rate");
+        drop(back);
+        guests.forget(now);
+        assert_eq!(guests.0.networks().len(), 1);
+        guests.forget(now + Duration::from_secs(11));
+        assert!(guests.0.networks().is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_counted_for_the_connection_and_the_address() {
+        let guests = guests(&[(Limit::UnsentBytes, 100), (Limit::AddressUnsentBytes, 150)]);
+        let [one, two] = ["::1", "::2"].map(|address| arrive(&guests, address).unwrap());
+        let judged = |visit: &Visit| visit.judge_unsent().map_err(|exceeded| exceeded.limit);
+        one.owe(100);
+        assert_eq!(judged(&one), Ok(()));
+        one.owe(1);
+        assert_eq!(judged(&one), Err(Limit::UnsentBytes));
+        two.reserve(49).unwrap();
+        assert!(two.reserve(1).is_err(), "for an answer, before it is made");
+        two.owe(1);
+        assert_eq!(judged(&two), Err(Limit::AddressUnsentBytes));
+        one.settle(1);
+        assert_eq!((judged(&one), judged(&two)), (Ok(()), Ok(())));
+        two.release();
+        two.reserve(49).unwrap();
+        drop(two);
+        assert_eq!(one.guest.unsent.load(Relaxed), 100);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! out: [`Join`] and [`Prune`] (to the apps)
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{
+        BTreeMap, HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,6 +19,7 @@ use wormhole_protocol::name::AppId;
 use crate::{
     app::{App, Join, Prune, Surroundings},
     engine::{Desk, Enter},
+    guest::{Kind, Share, Visit},
     limits::{Exceeded, Limit},
     store::Rows,
 };
@@ -32,6 +36,8 @@ struct Entry {
     app: Addr<App>,
     /// The sessions that it was ever shown.
     visits: u64,
+    /// For whose account it is; nobody's where it was there at the start.
+    share: Option<Share>,
 }
 
 impl Hall {
@@ -44,11 +50,20 @@ impl Hall {
         Self { surroundings, apps, room_made: None }
     }
 
-    fn check(&self, id: &AppId) -> Result<(), Exceeded> {
-        if self.apps.contains_key(id) {
-            return Ok(());
+    /// Finds the app, or starts it for the account of the session that wants it.
+    fn entry(&mut self, id: AppId, visit: &Visit) -> Result<&mut Entry, Exceeded> {
+        let count = self.apps.len() as u64;
+        match self.apps.entry(id) {
+            Occupied(entry) => Ok(entry.into_mut()),
+            Vacant(place) => {
+                self.surroundings.config.limits.check(Limit::Apps, count + 1)?;
+                let share = visit.make(Kind::App)?;
+                let id = place.key().clone();
+                let mut entry = Entry::start(id, Rows::default(), &self.surroundings);
+                entry.share = Some(share);
+                Ok(place.insert(entry))
+            }
         }
-        self.surroundings.config.limits.check(Limit::Apps, self.apps.len() as u64 + 1)
     }
 
     /// Looks for apps that nobody needs any more, once a second at most.
@@ -76,7 +91,7 @@ impl Hall {
 
 impl Entry {
     fn start(id: AppId, rows: Rows, surroundings: &Surroundings) -> Self {
-        Self { app: App::start_with(id, rows, surroundings.clone()), visits: 0 }
+        Self { app: App::start_with(id, rows, surroundings.clone()), visits: 0, share: None }
     }
 }
 
@@ -93,17 +108,16 @@ impl Handler<Enter> for Hall {
 
     fn handle(&mut self, enter: Enter, ctx: &mut Self::Context) -> Self::Result {
         let Enter { app: id, session, visit, ears } = enter;
-        if let Err(exceeded) = self.check(&id) {
-            self.make_room(ctx);
-            return MessageResult(Err(exceeded));
-        }
-        let entry = self
-            .apps
-            .entry(id.clone())
-            .or_insert_with(|| Entry::start(id, Rows::default(), &self.surroundings));
+        let entry = match self.entry(id, &visit) {
+            Ok(entry) => entry,
+            Err(exceeded) => {
+                self.make_room(ctx);
+                return MessageResult(Err(exceeded));
+            }
+        };
         entry.visits += 1;
         entry.app.do_send(Join { session, visit, ears });
-        let orders = entry.app.clone().recipient();
-        MessageResult(Ok(Desk { orders, leave: entry.app.clone().recipient() }))
+        let (orders, leave) = (entry.app.clone().recipient(), entry.app.clone().recipient());
+        MessageResult(Ok(Desk { session, orders, leave }))
     }
 }

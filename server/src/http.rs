@@ -13,16 +13,19 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
+    door::Connection,
     front::Front,
     limits::Limit,
     peer,
     permission::Pass,
     session::{Refused, Session, TooLarge, counted, limited},
-    watch::Socket,
 };
 
 /// The `Server` header of every response.
 pub(crate) const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"));
+
+/// No limit is this one: the codec makes room for what a frame announces.
+const LARGEST_FRAME: usize = 1 << 30;
 
 /// Adds the routes; the app has to hold a [`Front`].
 pub(crate) fn routes(service: &mut web::ServiceConfig) {
@@ -60,12 +63,13 @@ async fn enter(
             return Ok(answer.streaming(WebsocketContext::create(refused, payload)));
         }
     };
-    let limit = config.limits.most(Limit::FrameBytes);
-    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    let limit = config.limits.most(Limit::FrameBytes).map_or(LARGEST_FRAME, |most| {
+        usize::try_from(most).map_or(LARGEST_FRAME, |most| most.min(LARGEST_FRAME))
+    });
     let too_large = TooLarge::default();
     let frames = limited(payload, limit, too_large.clone());
-    let socket = request.conn_data::<Arc<Socket>>().cloned();
-    let session = Session::new(front, Arc::clone(&visit), socket, pass, welcome, too_large);
+    let connection = request.conn_data::<Connection>();
+    let session = Session::new(front, Arc::clone(&visit), connection, pass, welcome, too_large);
     let codec = Codec::new().max_size(limit);
     Ok(answer.streaming(counted(WebsocketContext::with_codec(session, frames, codec), visit)))
 }

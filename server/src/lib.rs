@@ -48,7 +48,13 @@ mod session;
 mod store;
 mod watch;
 
-use std::{future::Future, io, net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::TcpListener,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::Actor;
 use actix_web::{App, HttpServer, middleware::DefaultHeaders, web};
@@ -98,15 +104,15 @@ pub async fn launch(
 ) -> Result<(), Error> {
     let config = Arc::new(config);
     let (store, apps) = Store::start(&config)?;
-    let watch = Watch::new(Arc::clone(&config)).start();
+    let guests = Guests::new(config.limits.clone());
+    let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
     let surroundings = Surroundings {
         config: Arc::clone(&config),
         store: store.clone().recipient(),
         watch: watch.clone().recipient(),
-        started: clock::now(),
+        started: Instant::now(),
     };
     let hall = Hall::new(surroundings, apps).start().recipient();
-    let guests = Guests::new(config.limits.clone());
     let served = serve(Front { config, guests, hall, watch }, listeners, shutdown).await;
     // Every decision is in the store's queue before the question is.
     if store.send(Drain).await.is_err() {

@@ -48,11 +48,15 @@ pub enum Limit {
     SilentSeconds,
     /// Bytes that wait for a slow reader.
     UnsentBytes,
+    /// Bytes that wait for all readers at one address.
+    AddressUnsentBytes,
     /// Applications in use.
     Apps,
+    /// Applications in use that were first asked for from one address.
+    AddressApps,
 }
 
-const COUNT: usize = 18;
+const COUNT: usize = 20;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -74,7 +78,9 @@ impl Limit {
         Self::UnboundSeconds,
         Self::SilentSeconds,
         Self::UnsentBytes,
+        Self::AddressUnsentBytes,
         Self::Apps,
+        Self::AddressApps,
     ];
 
     /// The name of the program's option, without its dashes.
@@ -123,7 +129,11 @@ impl Limit {
             Self::UnboundSeconds => ("max-unbound-seconds", 60, "seconds without a bind"),
             Self::SilentSeconds => ("max-silent-seconds", 600, "seconds of silence"),
             Self::UnsentBytes => ("max-unsent-bytes", 32 << 20, "bytes waiting for a slow reader"),
+            Self::AddressUnsentBytes => {
+                ("max-address-unsent-bytes", 128 << 20, "bytes waiting for readers at an address")
+            }
             Self::Apps => ("max-apps", 10_000, "applications"),
+            Self::AddressApps => ("max-address-apps", 100, "applications from an address"),
         }
     }
 }

@@ -39,10 +39,10 @@ async fn serve(options: Mailbox) -> Result<(), Error> {
 /// Takes no more connections than there are file descriptors for: a client that is told so is
 /// better off than one that hangs.
 fn within_descriptors(mut config: Config) -> Config {
-    let wanted = config.limits.most(Limit::Connections).unwrap_or(Limit::Connections.default());
-    let enough = descriptors::raise(wanted).max(1);
+    let wanted = config.limits.most(Limit::Connections).unwrap_or(u64::MAX);
+    let enough = descriptors::raise(wanted, config.workers as u64).max(1);
     if enough < wanted {
-        tracing::warn!("the file descriptors are enough for {enough} connections, not {wanted}");
+        tracing::warn!("the file descriptors are enough for {enough} connections");
         config.limits = config.limits.with(Limit::Connections, enough);
     }
     config

@@ -1,8 +1,8 @@
 //! One websocket: frames to requests, orders and answers to frames.
 //!
 //! in: frames (from the client), [`Heard`] (from the app), [`Call`] (from the watchdog)
-//! out: [`Enter`] (to the hall), [`Order`] and [`Leave`] (to the app), [`Attend`] and [`Dismiss`]
-//! (to the watchdog), frames (to the client)
+//! out: [`Enter`] (to the hall), [`Order`] (to the app), [`Attend`] and [`Ended`] (to the
+//! watchdog), frames (to the client)
 //!
 //! A session waits for the answer to each order before it takes another frame. Messages that come
 //! meanwhile wait in its queue, and go out before the next frame is looked at: so an `add` is
@@ -33,12 +33,13 @@ use wormhole_protocol::wire::{Answer, Reply, Request, json_depth};
 use crate::{
     bucket::Bucket,
     clock,
-    engine::{Desk, Done, Enter, Heard, Leave, Order, Refusal, SessionId},
+    door::Connection,
+    engine::{Desk, Done, Enter, Heard, Order, Refusal, SessionId},
     front::Front,
     guest::Visit,
     limits::{Exceeded, Limit},
     permission::Pass,
-    watch::{Attend, Call, Dismiss, Socket},
+    watch::{Attend, Call, Ended, Socket},
 };
 use fragments::{Fragments, TooLong};
 use standing::{Judged, Standing, Step};
@@ -50,6 +51,8 @@ pub(crate) struct Session {
     visit: Arc<Visit>,
     state: State,
     commands: Bucket,
+    /// Commands in a row that were too many.
+    refused: u64,
     standing: Standing,
     desk: Option<Desk>,
     fragments: Fragments,
@@ -65,6 +68,9 @@ enum State {
     Welcomed,
 }
 
+/// How many commands in a row are refused as too many before the connection ends.
+const PATIENCE: u64 = 1_000;
+
 /// How many messages may wait for a session.
 const QUEUE: usize = 1_024;
 
@@ -73,18 +79,20 @@ impl Session {
     pub(crate) fn new(
         front: web::Data<Front>,
         visit: Arc<Visit>,
-        socket: Option<Arc<Socket>>,
+        connection: Option<&Connection>,
         pass: Pass,
         welcome: Map<String, Value>,
         too_large: TooLarge,
     ) -> Self {
         let rate = front.config.limits.most(Limit::ConnectionCommands).unwrap_or(0);
+        let socket = connection.map(|connection| Arc::clone(&connection.socket));
         Self {
-            id: SessionId::fresh(),
+            id: connection.map_or_else(SessionId::fresh, |connection| connection.session),
             front,
             visit,
             state: State::New { welcome, socket },
             commands: Bucket::full(rate, Instant::now()),
+            refused: 0,
             standing: Standing::Unbound(pass),
             desk: None,
             fragments: Fragments::default(),
@@ -93,7 +101,12 @@ impl Session {
     }
 
     fn receive(&mut self, frame: &[u8], now: Instant, ctx: &mut WebsocketContext<Self>) {
-        if let Err(exceeded) = self.check(frame, now) {
+        if let Err(exceeded) = self.take_token(now) {
+            return self.refuse_command(exceeded, ctx);
+        }
+        self.refused = 0;
+        let limits = &self.front.config.limits;
+        if let Err(exceeded) = limits.check(Limit::JsonDepth, json_depth(frame) as u64) {
             return say(refusal(exceeded.to_string(), Value::Null), ctx);
         }
         let request = match Request::read(frame) {
@@ -117,16 +130,24 @@ impl Session {
         }
     }
 
-    /// What is refused before anybody reads what it is.
-    fn check(&mut self, frame: &[u8], now: Instant) -> Result<(), Exceeded> {
+    /// Counts a frame that wants an answer, before anybody reads what it is.
+    fn take_token(&mut self, now: Instant) -> Result<(), Exceeded> {
         let limits = &self.front.config.limits;
         if let Some(rate) = limits.most(Limit::ConnectionCommands)
             && !self.commands.take(rate, now)
         {
             return Err(limits.exceed(Limit::ConnectionCommands, rate));
         }
-        self.visit.command(now)?;
-        limits.check(Limit::JsonDepth, json_depth(frame) as u64)
+        self.visit.command(now)
+    }
+
+    /// A client that goes on and on is not answered for ever.
+    fn refuse_command(&mut self, exceeded: Exceeded, ctx: &mut WebsocketContext<Self>) {
+        self.refused += 1;
+        say(refusal(exceeded.to_string(), Value::Null), ctx);
+        if self.refused > PATIENCE {
+            end(CloseCode::Policy, ctx);
+        }
     }
 
     fn enter(&self, enter: Enter, request: Request, ctx: &mut WebsocketContext<Self>) {
@@ -160,6 +181,7 @@ impl Session {
     ) {
         let result = result.unwrap_or(Err(Refusal::Broken));
         self.standing.settle(&result);
+        self.visit.release();
         match result {
             Ok(Done::Listed(nameplates)) => reply(&request, Answer::Nameplates { nameplates }, ctx),
             Ok(Done::Allocated(nameplate)) => reply(&request, Answer::Allocated { nameplate }, ctx),
@@ -237,10 +259,7 @@ impl Actor for Session {
     }
 
     fn stopped(&mut self, _: &mut Self::Context) {
-        self.front.watch.do_send(Dismiss(self.id));
-        if let Some(desk) = &self.desk {
-            desk.leave.do_send(Leave(self.id));
-        }
+        self.front.watch.do_send(Ended(self.id));
     }
 }
 
@@ -259,7 +278,10 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
                     Err(TooLong) => self.refuse_length(ctx),
                 }
             }
-            Ok(Message::Ping(payload)) => ctx.pong(&payload),
+            Ok(Message::Ping(payload)) => match self.take_token(now) {
+                Ok(()) => ctx.pong(&payload),
+                Err(exceeded) => self.refuse_command(exceeded, ctx),
+            },
             Ok(Message::Pong(_) | Message::Nop) => (),
             Ok(Message::Close(_)) => end(CloseCode::Normal, ctx),
             Err(ProtocolError::Overflow) => self.refuse_length(ctx),

@@ -147,6 +147,9 @@ impl Store {
         ctx: &mut Context<Self>,
     ) {
         let State::Writing(waiting) = mem::replace(&mut self.state, State::Idle) else { return };
+        if results.is_err() {
+            tracing::error!("the thread that writes the database has ended: restart the server");
+        }
         let mut results = results.unwrap_or_default().into_iter();
         for job in waiting {
             job.do_send(Stored(results.next().unwrap_or(Err(Failed))));

@@ -4,24 +4,29 @@
 //! So all of them are watched from here, by what they have noted in their [`Visit`]s; and one that
 //! does not end when it is told to is cut off its socket.
 //!
-//! in: [`Attend`] and [`Dismiss`] (from the sessions), [`Condemn`] (from the apps), [`Disperse`]
-//! (from [`launch`](crate::launch))
+//! in: [`Attend`] and [`Ended`] (from the sessions), [`Gone`] (from their connections),
+//! [`Condemn`] (from the apps), [`Disperse`] (from [`launch`](crate::launch))
 //! out: [`Call`] (to the sessions)
 
 mod socket;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry::Occupied},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 pub(crate) use socket::Socket;
 
-use crate::{config::Config, engine::SessionId, guest::Visit, limits::Exceeded};
+use crate::{
+    config::Config,
+    engine::SessionId,
+    guest::{Guests, Visit},
+    limits::Exceeded,
+};
 
 /// A session has begun.
 #[derive(Message)]
@@ -34,10 +39,15 @@ pub(crate) struct Attend {
     pub(crate) socket: Option<Arc<Socket>>,
 }
 
-/// A session has ended.
+/// A session has ended; what it said last may still be on its way.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Dismiss(pub(crate) SessionId);
+pub(crate) struct Ended(pub(crate) SessionId);
+
+/// A connection is gone, with all that was on its way.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Gone(pub(crate) SessionId);
 
 /// A session has to end.
 #[derive(Message)]
@@ -70,6 +80,7 @@ pub(crate) enum Call {
 /// The actor that knows all sessions.
 pub(crate) struct Watch {
     config: Arc<Config>,
+    guests: Guests,
     sessions: HashMap<SessionId, Watched>,
     dispersed: Option<oneshot::Sender<()>>,
 }
@@ -86,8 +97,17 @@ enum State {
         pinged: Instant,
     },
     /// It was told to end.
-    Condemned,
+    Condemned {
+        since: Instant,
+    },
+    /// It has ended, but its connection is still there.
+    Ended {
+        since: Instant,
+    },
 }
+
+/// How long the last words of a session may take.
+const LINGER: Duration = Duration::from_secs(10);
 
 const ROUND: Duration = Duration::from_secs(1);
 
@@ -95,8 +115,8 @@ const ROUND: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Watch {
-    pub(crate) fn new(config: Arc<Config>) -> Self {
-        Self { config, sessions: HashMap::new(), dispersed: None }
+    pub(crate) fn new(config: Arc<Config>, guests: Guests) -> Self {
+        Self { config, guests, sessions: HashMap::new(), dispersed: None }
     }
 
     fn go_round(&mut self) {
@@ -104,6 +124,7 @@ impl Watch {
         for watched in self.sessions.values_mut() {
             watched.look(now, self.config.ping_every);
         }
+        self.guests.forget(now.into_std());
     }
 
     fn end_all(&mut self, ctx: &mut Context<Self>) {
@@ -129,21 +150,29 @@ impl Watch {
 
 impl Watched {
     fn look(&mut self, now: Instant, ping_every: Duration) {
-        let State::Well { pinged } = &mut self.state else { return self.cut() };
-        match self.visit.judge(now) {
-            Err(exceeded) => self.condemn(exceeded),
-            Ok(()) if now.duration_since(*pinged) >= ping_every => {
-                *pinged = now;
-                self.calls.do_send(Call::Ping);
+        let (since, patience) = match &mut self.state {
+            State::Well { pinged } => {
+                if let Err(exceeded) = self.visit.judge(now.into_std()) {
+                    return self.condemn(exceeded);
+                }
+                if now.duration_since(*pinged) >= ping_every {
+                    *pinged = now;
+                    self.calls.do_send(Call::Ping);
+                }
+                return;
             }
-            Ok(()) => (),
+            State::Condemned { since } => (*since, ROUND),
+            State::Ended { since } => (*since, LINGER),
+        };
+        if now.duration_since(since) >= patience {
+            self.cut();
         }
     }
 
-    /// It may be able to say why it ends; otherwise the next round cuts it.
+    /// It may be able to say why it ends; otherwise a later round cuts it.
     fn condemn(&mut self, exceeded: Exceeded) {
         tracing::debug!(%exceeded, "a connection has to end");
-        self.state = State::Condemned;
+        self.state = State::Condemned { since: Instant::now() };
         self.calls.do_send(Call::End(exceeded));
     }
 
@@ -172,10 +201,25 @@ impl Handler<Attend> for Watch {
     }
 }
 
-impl Handler<Dismiss> for Watch {
+impl Handler<Ended> for Watch {
     type Result = ();
 
-    fn handle(&mut self, Dismiss(session): Dismiss, _: &mut Self::Context) {
+    fn handle(&mut self, Ended(session): Ended, _: &mut Self::Context) {
+        let Occupied(mut watched) = self.sessions.entry(session) else { return };
+        if watched.get().socket.is_some() {
+            watched.get_mut().state = State::Ended { since: Instant::now() };
+        } else {
+            // Nobody will tell that the connection is gone.
+            watched.remove();
+            self.answer();
+        }
+    }
+}
+
+impl Handler<Gone> for Watch {
+    type Result = ();
+
+    fn handle(&mut self, Gone(session): Gone, _: &mut Self::Context) {
         self.sessions.remove(&session);
         self.answer();
     }
@@ -185,7 +229,9 @@ impl Handler<Condemn> for Watch {
     type Result = ();
 
     fn handle(&mut self, Condemn { session, exceeded }: Condemn, _: &mut Self::Context) {
-        if let Some(watched) = self.sessions.get_mut(&session) {
+        if let Some(watched) = self.sessions.get_mut(&session)
+            && matches!(watched.state, State::Well { .. })
+        {
             watched.condemn(exceeded);
         }
     }
@@ -220,7 +266,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        guest::Guests,
         limits::{Limit, Limits},
         probe::probe,
     };
@@ -236,12 +281,13 @@ mod tests {
 
     impl Stage {
         fn set() -> Self {
-            let watch = Watch::new(Arc::default()).start();
+            let guests = Guests::new(Limits::default());
+            let watch = Watch::new(Arc::default(), guests.clone()).start();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap().0;
             let socket = Socket::of(&server).map(Arc::new);
-            let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = guests.arrive([192, 0, 2, 1].into()).unwrap();
             let (session, (calls, told)) = (SessionId::fresh(), probe());
             watch.do_send(Attend { session, visit, calls, socket });
             Self { watch, session, calls: told, client, _server: server }
@@ -282,7 +328,18 @@ mod tests {
     async fn those_who_have_ended_are_not_waited_for() {
         let stage = Stage::set();
         let dispersed = stage.watch.send(Disperse { goodbye: Duration::from_secs(3_600) });
-        stage.watch.do_send(Dismiss(stage.session));
+        stage.watch.do_send(Gone(stage.session));
         dispersed.await.unwrap();
+    }
+
+    #[actix::test]
+    async fn the_last_words_of_a_session_have_some_time() {
+        tokio::time::pause();
+        let mut stage = Stage::set();
+        stage.watch.do_send(Ended(stage.session));
+        let _ = tokio::time::timeout(LINGER - ROUND, pending::<()>()).await;
+        assert!(!stage.is_cut());
+        let _ = tokio::time::timeout(2 * ROUND, pending::<()>()).await;
+        assert!(stage.is_cut());
     }
 }

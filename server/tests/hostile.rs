@@ -132,6 +132,8 @@ async fn garbage_instead_of_a_request_and_instead_of_frames() {
         let _ = stream.shutdown().await;
         let said = end(&mut stream).await;
         assert!(said.starts_with(b"HTTP/1.1 101"));
+        let answered = said.windows(5).any(|bytes| bytes == b"after");
+        assert!(!answered, "{}", String::from_utf8_lossy(&said));
     }
     stage.normal_session().await;
 }

@@ -5,9 +5,12 @@
 
 mod common;
 
+use std::time::Duration;
+
 use awc::ws::Message;
-use common::{Caller, Embedded};
+use common::{Caller, Embedded, text_frame, upgrade};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use wormhole_server::{Config, Database, Limit, Limits, Permission};
 
 /// A server with one limit set, and its counts.
@@ -180,7 +183,8 @@ async fn connection_nameplates() {
 
 #[actix::test]
 async fn address_nameplates_until_one_is_released() {
-    let stage = Stage::set(Limit::AddressNameplates, 2);
+    let config = Config { hold_down: Duration::ZERO, ..Config::default() };
+    let stage = Stage::with(Limit::AddressNameplates, 2, config);
     let mut one = stage.caller("a").await;
     one.get(claim("7")).await;
     let mut two = stage.caller("b").await;
@@ -260,7 +264,7 @@ async fn flood(stage: &Stage, callers: &mut [Caller], commands: usize) {
 async fn connection_commands() {
     let stage = Stage::set(Limit::ConnectionCommands, 2);
     let mut caller = [stage.caller("a").await];
-    flood(&stage, &mut caller, 2_000).await;
+    flood(&stage, &mut caller, 500).await;
     stage.done().await;
 }
 
@@ -273,6 +277,34 @@ async fn address_commands() {
     }
     // Each connection stays within its own burst of 500.
     flood(&stage, &mut callers, 300).await;
+    stage.server.stop();
+}
+
+/// One that goes on and on is not answered for ever.
+#[actix::test]
+async fn connection_commands_without_end() {
+    let stage = Stage::set(Limit::ConnectionCommands, 1);
+    let mut caller = stage.caller("a").await;
+    for number in 0..1_100 {
+        match number % 2 {
+            0 => caller.say(json!({"type": "list"})).await,
+            _ => caller.send_quietly(Message::Ping("x".into())).await,
+        }
+    }
+    assert_eq!(caller.hear_end().await, Some(1008));
+    stage.done().await;
+}
+
+#[actix::test]
+async fn address_commands_of_one_that_comes_again_and_again() {
+    let stage = Stage::set(Limit::AddressCommands, 2);
+    let mut refused = 0;
+    for _ in 0..200 {
+        let mut caller = Caller::connect(&stage.server.url).await;
+        caller.say(json!({"type": "ping", "ping": 1})).await;
+        refused += usize::from(caller.hear().await["error"] == stage.refusal());
+    }
+    assert!(refused > 0, "a new connection is not a new rate");
     stage.server.stop();
 }
 
@@ -294,6 +326,64 @@ async fn connections() {
     stage.server.stop();
 }
 
+/// A client may go away at any moment: nothing of it is left behind.
+#[actix::test]
+async fn connections_that_are_reset_while_they_bind() {
+    let config = Config { limits: Limits::default(), ..Config::default() };
+    let stage = Stage::with(Limit::Connections, 20, config);
+    let bind = text_frame(&json!({"type": "bind", "appid": "app", "side": "a"}).to_string());
+    for _ in 0..300 {
+        let mut stream = upgrade(&stage.server.url).await;
+        stream.write_all(&bind).await.unwrap();
+        // With bytes unread the end is a reset.
+        drop(stream);
+    }
+    let mut inside = Vec::new();
+    while inside.len() < 20 {
+        let mut caller = Caller::connect(&stage.server.url).await;
+        caller.say(json!({"type": "ping", "ping": 1})).await;
+        if caller.hear().await["type"] == "ack" {
+            inside.push(caller);
+        }
+    }
+    stage.server.stop();
+}
+
+#[actix::test]
+async fn address_unsent_bytes() {
+    let config = Config {
+        limits: Limits::default().with(Limit::AddressUnsentBytes, 15_000),
+        ..Config::default()
+    };
+    let stage = Stage::with(Limit::AddressUnsentBytes, 15_000, config);
+    let mut one = stage.caller("a").await;
+    one.ask(open("small")).await;
+    one.get(add(&"0".repeat(10_000))).await;
+    let mut two = stage.caller("a").await;
+    assert_eq!(two.ask(open("small")).await.len(), 1, "what waits is soon gone");
+    one.get(json!({"type": "close"})).await;
+    two.get(json!({"type": "close"})).await;
+
+    one.ask(open("large")).await;
+    one.get(add(&"0".repeat(10_000))).await;
+    one.get(add(&"0".repeat(10_000))).await;
+    let mut three = stage.caller("a").await;
+    stage.refuses(&mut three, open("large")).await;
+    stage.done().await;
+}
+
+#[actix::test]
+async fn address_apps_until_one_is_not_needed() {
+    let stage = Stage::set(Limit::AddressApps, 1);
+    let _one = stage.caller("a").await;
+    let mut two = Caller::connect(&stage.server.url).await;
+    let bind = json!({"type": "bind", "appid": "other", "side": "a"});
+    stage.refuses(&mut two, bind).await;
+    two.ask(json!({"type": "bind", "appid": "app", "side": "b"})).await;
+    assert_eq!(two.get(json!({"type": "list"})).await["type"], "nameplates");
+    stage.done().await;
+}
+
 #[actix::test]
 async fn address_connections() {
     let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
@@ -310,7 +400,7 @@ async fn address_connections() {
 
 #[actix::test]
 async fn unbound_seconds() {
-    let stage = Stage::set(Limit::UnboundSeconds, 1);
+    let stage = Stage::set(Limit::UnboundSeconds, 3);
     let mut bound = stage.caller("a").await;
     let unbound = Caller::connect(&stage.server.url).await;
     stage.ends(unbound).await;

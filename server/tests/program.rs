@@ -9,7 +9,7 @@ use std::{fs, process::Command};
 
 use common::{Caller, Process};
 use serde_json::Value;
-use wormhole_server::Limit;
+use wormhole_server::{Config, Limit};
 
 #[test]
 fn the_readme_tells_every_limit_as_the_program_has_it() {
@@ -59,7 +59,9 @@ async fn the_limit_of_file_descriptors_is_raised() {
 
 #[actix::test]
 async fn where_the_system_allows_few_connections_the_next_one_is_told() {
-    let server = start("-n 280");
+    // Two descriptors for each of fifteen connections, and what the program needs itself.
+    let workers = Config::default().workers;
+    let server = start(&format!("-n {}", 30 + 100 + 50 * workers));
     let mut inside = Vec::new();
     for side in 0..15 {
         inside.push(Caller::bound(&server.url, &side.to_string()).await);

@@ -15,7 +15,7 @@ struct Stage {
     server: Embedded,
     limits: Limits,
     sender: Caller,
-    _deaf: TcpStream,
+    deaf: Option<TcpStream>,
 }
 
 impl Stage {
@@ -38,7 +38,7 @@ impl Stage {
             deaf.write_all(&text_frame(&command.to_string())).await.unwrap();
         }
         assert_eq!(sender.hear().await["body"], "last words");
-        let mut stage = Self { server, limits, sender, _deaf: deaf };
+        let mut stage = Self { server, limits, sender, deaf: Some(deaf) };
         assert!(!stage.has_room().await);
         stage
     }
@@ -91,6 +91,26 @@ async fn one_that_never_reads_is_cut_when_it_is_silent() {
     while stage.limits.reached(Limit::SilentSeconds) == 0 {
         stage.sender.until_pong().await;
     }
+    stage.end().await;
+}
+
+/// What its session said last fills the socket; the session itself has ended.
+#[actix::test]
+async fn one_that_never_reads_is_cut_when_its_session_has_ended() {
+    let mut stage = Stage::set(Limits::default().with(Limit::UnsentBytes, 0)).await;
+    stage.deaf = None;
+    while !stage.has_room().await {}
+    stage.fill().await;
+    // This one wants to hear all that it has missed, and to go.
+    let mut deaf = upgrade(&stage.server.url).await;
+    for command in [
+        json!({"type": "bind", "appid": "app", "side": "b"}),
+        json!({"type": "open", "mailbox": "m"}),
+    ] {
+        deaf.write_all(&text_frame(&command.to_string())).await.unwrap();
+    }
+    deaf.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
+    stage.deaf = Some(deaf);
     stage.end().await;
 }
 

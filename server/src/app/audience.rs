@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use actix::Recipient;
+use actix::{Recipient, prelude::SendError};
 use wormhole_protocol::name::MailboxId;
 
 use super::Join;
@@ -36,6 +36,14 @@ impl Audience {
 
     pub(crate) fn join(&mut self, Join { session, visit, ears }: Join) {
         self.members.insert(session, Member { ears, visit, open: None });
+    }
+
+    /// Notes the messages that a session is about to be sent at once.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where too much waits at its address already.
+    pub(crate) fn reserve(&self, session: SessionId, bytes: u64) -> Result<(), Exceeded> {
+        self.members.get(&session).map_or(Ok(()), |member| member.visit.reserve(bytes))
     }
 
     /// Counts something that a session is about to make.
@@ -96,12 +104,20 @@ impl Audience {
     /// Tells a session of a message; one that is too slow to take it hears no more.
     pub(crate) fn tell(&mut self, session: SessionId, message: &Arc<StoredMessage>) {
         let Some(member) = self.members.get(&session) else { return };
-        let size = message.size();
-        let unsent = member.visit.owe(size);
-        let verdict = match member.ears.try_send(Heard(Arc::clone(message))) {
-            Ok(()) => member.visit.judge_unsent(unsent),
-            Err(_) => Err(member.visit.too_slow()),
-        };
+        let verdict = member.visit.judge_unsent();
+        member.visit.owe(message.size());
+        let news = Heard(Arc::clone(message));
+        let verdict = verdict.and_then(|()| match member.ears.try_send(news) {
+            Ok(()) => Ok(()),
+            Err(SendError::Closed(_)) => Ok(()),
+            Err(SendError::Full(news)) => match member.visit.too_slow() {
+                Some(exceeded) => Err(exceeded),
+                None => {
+                    member.ears.do_send(news);
+                    Ok(())
+                }
+            },
+        });
         if let Err(exceeded) = verdict {
             self.watch.do_send(Condemn { session, exceeded });
             self.leave(session);
@@ -156,7 +172,7 @@ mod tests {
     #[actix::test]
     async fn one_that_is_too_slow_is_condemned() {
         // By the places of its mailbox, of which a probe has sixteen, or by bytes.
-        for (limits, told) in [(0, 17), (1_000, 11)] {
+        for (limits, told) in [(1 << 20, 17), (1_000, 11)] {
             let (watch, mut condemned) = probe();
             let mut audience = Audience::new(watch);
             let limits = Limits::default().with(Limit::UnsentBytes, limits);

@@ -8,14 +8,14 @@ use std::{
 
 use wormhole_protocol::name::Nameplate;
 
-use crate::engine::Refusal;
+use crate::{engine::Refusal, guest::Share};
 
 /// What stands in the way of each number; the others are free.
 pub(crate) struct Numbers {
     hold_down: f64,
     taken: HashMap<u32, Taken>,
-    /// Those that rest, and since when, the oldest first.
-    resting: VecDeque<(f64, u32)>,
+    /// Those that rest, the oldest first.
+    resting: VecDeque<Resting>,
     /// How many of one, two and three digits are taken.
     short: [u32; 3],
 }
@@ -24,6 +24,14 @@ pub(crate) struct Numbers {
 enum Taken {
     InUse,
     Resting { since: f64 },
+}
+
+/// A number that rests, still for the account of whoever made its nameplate: nobody can have all
+/// short ones rest.
+struct Resting {
+    since: f64,
+    number: u32,
+    _share: Option<Share>,
 }
 
 /// The first number of each length, and how many there are of it.
@@ -49,18 +57,18 @@ impl Numbers {
     }
 
     /// Notes that a nameplate is not in use any more.
-    pub(crate) fn free(&mut self, name: &str, now: f64) {
-        self.wake(now);
+    pub(crate) fn free(&mut self, name: &str, now: f64, share: Option<Share>) {
         let Some(number) = number(name) else { return };
         if let Some(taken) = self.taken.get_mut(&number) {
             *taken = Taken::Resting { since: now };
-            self.resting.push_back((now, number));
+            self.resting.push_back(Resting { since: now, number, _share: share });
+            self.wake(now);
         }
     }
 
     /// Lets those go that have rested.
     pub(crate) fn wake(&mut self, now: f64) {
-        while let Some((since, number)) = self.resting.front().copied() {
+        while let Some(&Resting { since, number, .. }) = self.resting.front() {
             if now < since + self.hold_down {
                 return;
             }
@@ -138,8 +146,8 @@ mod tests {
     fn a_freed_one_rests_for_a_while() {
         let mut numbers = numbers();
         (1..10).for_each(|number| numbers.take(&number.to_string()));
-        numbers.free("7", 100.0);
-        numbers.free("8", 101.0);
+        numbers.free("7", 100.0, None);
+        numbers.free("8", 101.0, None);
         let pick = |numbers: &Numbers| numbers.pick(|_| 0).unwrap().as_str().to_owned();
         numbers.wake(109.9);
         assert_eq!(pick(&numbers), "10");
@@ -150,9 +158,9 @@ mod tests {
         numbers.wake(111.0);
         assert_eq!(pick(&numbers), "10", "8 is in use again");
         assert!(numbers.all_awake());
-        numbers.free("8", 112.0);
+        numbers.free("8", 112.0, None);
         numbers.take("8");
-        numbers.free("8", 113.0);
+        numbers.free("8", 113.0, None);
         numbers.wake(122.0);
         assert_eq!(pick(&numbers), "10", "it rests since 113");
         numbers.wake(123.0);
@@ -164,7 +172,7 @@ mod tests {
         let mut numbers = numbers();
         for name in ["0", "007", "1000000", "٣", "", "99999999999999999999"] {
             numbers.take(name);
-            numbers.free(name, 100.0);
+            numbers.free(name, 100.0, None);
         }
         assert!(numbers.all_awake() && numbers.taken.is_empty());
     }

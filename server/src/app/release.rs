@@ -20,7 +20,7 @@ pub(crate) struct Delivery {
 #[derive(Default)]
 pub(crate) struct Release {
     pub(crate) delivery: Option<Delivery>,
-    pub(crate) answer: Option<(Waiting, Done)>,
+    pub(crate) answer: Option<(Waiting, Result<Done, Refusal>)>,
 }
 
 impl Release {
@@ -28,11 +28,11 @@ impl Release {
     pub(crate) fn answer(self, replay: Vec<Arc<StoredMessage>>) {
         let Some((waiting, done)) = self.answer else { return };
         let done = match done {
-            Done::Opened(_) => Done::Opened(replay),
+            Ok(Done::Opened(_)) => Ok(Done::Opened(replay)),
             other => other,
         };
         // A connection that ended meanwhile wants no answer.
-        let _ = waiting.send(Ok(done));
+        let _ = waiting.send(done);
     }
 
     /// Answers that the store has failed.

@@ -23,8 +23,8 @@ impl Shares {
         self.mailboxes.extend(share.map(|share| (mailbox.clone(), share)));
     }
 
-    pub(crate) fn give_back_nameplate(&mut self, name: &str) {
-        self.nameplates.remove(name);
+    pub(crate) fn give_back_nameplate(&mut self, name: &str) -> Option<Share> {
+        self.nameplates.remove(name)
     }
 
     pub(crate) fn give_back_mailbox(&mut self, mailbox: &MailboxId) {

@@ -22,7 +22,7 @@ impl Stage {
         let (store, jobs) = probe();
         let (ears, heard) = probe();
         let (config, watch) = (Arc::default(), probe().0);
-        let surroundings = Surroundings { config, store, watch, started: 0.0 };
+        let surroundings = Surroundings { config, store, watch, started: Instant::now() };
         let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
         let session = SessionId::fresh();
         let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();

@@ -172,7 +172,7 @@ impl Engine {
             config: Arc::new(config),
             store: store.clone().recipient(),
             watch: probe().0,
-            started: 0.0,
+            started: std::time::Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();
         let mut engine = Self { store, guests, hall, sessions: Vec::new() };

@@ -22,6 +22,8 @@ pub(crate) struct Visit {
     heard: AtomicU64,
     /// Bytes on their way to the client.
     unsent: AtomicU64,
+    /// Bytes of an answer that is not made yet.
+    reserved: AtomicU64,
 }
 
 impl Visit {
@@ -35,6 +37,7 @@ impl Visit {
             bound: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             unsent: AtomicU64::new(0),
+            reserved: AtomicU64::new(0),
             guest,
         }
     }
@@ -65,12 +68,16 @@ impl Visit {
     pub(crate) fn make(&self, kind: Kind) -> Result<Share, Exceeded> {
         let limits = self.limits();
         let (connection, address) = match kind {
-            Kind::Nameplate => (Limit::ConnectionNameplates, Limit::AddressNameplates),
-            Kind::Mailbox => (Limit::ConnectionMailboxes, Limit::AddressMailboxes),
+            Kind::Nameplate => (Some(Limit::ConnectionNameplates), Limit::AddressNameplates),
+            Kind::Mailbox => (Some(Limit::ConnectionMailboxes), Limit::AddressMailboxes),
+            // A connection is bound to one.
+            Kind::App => (None, Limit::AddressApps),
         };
         let share = Share::new(Arc::clone(&self.guest), kind);
         limits.check(address, self.guest.made.of(kind).load(Relaxed))?;
-        limits.check(connection, self.made.of(kind).load(Relaxed) + 1)?;
+        if let Some(connection) = connection {
+            limits.check(connection, self.made.of(kind).load(Relaxed) + 1)?;
+        }
         self.made.of(kind).fetch_add(1, Relaxed);
         Ok(share)
     }
@@ -86,14 +93,33 @@ impl Visit {
         self.heard.store(u64::try_from(age).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Notes bytes that are on their way to the client, and gives how many were before.
-    pub(crate) fn owe(&self, bytes: usize) -> u64 {
-        self.unsent.fetch_add(bytes as u64, Relaxed)
+    /// Notes bytes that are on their way to the client.
+    pub(crate) fn owe(&self, bytes: usize) {
+        self.unsent.fetch_add(bytes as u64, Relaxed);
+        self.guest.unsent.fetch_add(bytes as u64, Relaxed);
     }
 
     /// Notes that bytes have left.
     pub(crate) fn settle(&self, bytes: usize) {
         self.unsent.fetch_sub(bytes as u64, Relaxed);
+        self.guest.unsent.fetch_sub(bytes as u64, Relaxed);
+    }
+
+    /// Notes the bytes of an answer that is about to be made, until they are [released](Self::release).
+    ///
+    /// # Errors
+    /// [`Exceeded`] where too much waits at this address already; then nothing is noted.
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<(), Exceeded> {
+        let here = self.guest.unsent.load(Relaxed).saturating_add(bytes);
+        self.limits().check(Limit::AddressUnsentBytes, here)?;
+        self.reserved.fetch_add(bytes, Relaxed);
+        self.guest.unsent.fetch_add(bytes, Relaxed);
+        Ok(())
+    }
+
+    /// Notes that the answer is made: its bytes are owed now.
+    pub(crate) fn release(&self) {
+        self.guest.unsent.fetch_sub(self.reserved.swap(0, Relaxed), Relaxed);
     }
 
     /// Judges how long the client takes to bind, and how long it has been silent.
@@ -113,23 +139,27 @@ impl Visit {
         Ok(())
     }
 
-    /// Counts a client as too slow that has left no room for another message.
-    pub(crate) fn too_slow(&self) -> Exceeded {
-        let limits = self.limits();
-        limits.exceed(Limit::UnsentBytes, limits.most(Limit::UnsentBytes).unwrap_or(0))
+    /// Counts a client as too slow that has left no room for another message; `None` where there
+    /// is no limit on what waits.
+    pub(crate) fn too_slow(&self) -> Option<Exceeded> {
+        let most = self.limits().most(Limit::UnsentBytes)?;
+        Some(self.limits().exceed(Limit::UnsentBytes, most))
     }
 
     /// Judges how much waits for the client.
     ///
     /// # Errors
-    /// [`Exceeded`] where it is too much.
-    pub(crate) fn judge_unsent(&self, unsent: u64) -> Result<(), Exceeded> {
-        self.limits().check(Limit::UnsentBytes, unsent)
+    /// [`Exceeded`] where it is too much, for it or for its address.
+    pub(crate) fn judge_unsent(&self) -> Result<(), Exceeded> {
+        self.limits().check(Limit::UnsentBytes, self.unsent.load(Relaxed))?;
+        self.limits().check(Limit::AddressUnsentBytes, self.guest.unsent.load(Relaxed))
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
+        self.release();
+        self.guest.unsent.fetch_sub(*self.unsent.get_mut(), Relaxed);
         self.guest.connections.fetch_sub(1, Relaxed);
         self.guest.register.connections.fetch_sub(1, Relaxed);
     }

@@ -91,7 +91,7 @@ impl Held {
 pub(crate) enum Key {
     /// The id alone: it was made up here, at random.
     Plain(MailboxId),
-    /// The id, a unit separator, the app.
+    /// The id's length, the id and the app, with unit separators: so no two apps can have the same.
     Scoped(MailboxId),
 }
 
@@ -110,11 +110,12 @@ impl Key {
 
     /// Reads what the tables hold.
     pub(crate) fn parse(text: &str, app: &AppId) -> Self {
-        let id = text.strip_suffix(app.as_str()).and_then(|rest| rest.strip_suffix(SEPARATOR));
-        match id {
-            Some(id) => Self::Scoped(MailboxId::new(id)),
-            None => Self::Plain(MailboxId::new(text)),
-        }
+        let id = || {
+            let (length, rest) = text.split_once(SEPARATOR)?;
+            let (id, behind) = rest.split_at_checked(length.parse().ok()?)?;
+            (behind.strip_prefix(SEPARATOR)? == app.as_str()).then(|| MailboxId::new(id))
+        };
+        id().map_or_else(|| Self::Plain(MailboxId::new(text)), Self::Scoped)
     }
 
     /// The id as clients know it.
@@ -128,7 +129,9 @@ impl Key {
     pub(crate) fn text(&self, app: &AppId) -> String {
         match self {
             Self::Plain(id) => id.to_string(),
-            Self::Scoped(id) => format!("{id}{SEPARATOR}{app}"),
+            Self::Scoped(id) => {
+                format!("{}{SEPARATOR}{id}{SEPARATOR}{app}", id.as_str().len())
+            }
         }
     }
 
@@ -156,6 +159,8 @@ pub(crate) enum Change {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -168,14 +173,24 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_two_apps_differ_and_are_read_back() {
-        let (one, two) = (AppId::new("one"), AppId::new("two"));
-        for id in ["m", "", "m\u{1f}one", "m\u{1f}one\u{1f}one"] {
-            let key = Key::of_invented(&MailboxId::new(id));
-            assert_ne!(key.text(&one), key.text(&two));
-            assert_eq!(Key::parse(&key.text(&one), &one), key);
-        }
+    fn a_plain_key_is_read_back() {
+        let app = AppId::new("one");
         let plain = Key::of_nameplate(&MailboxId::new("abc"));
-        assert_eq!(Key::parse(&plain.text(&one), &one), plain);
+        assert_eq!(Key::parse(&plain.text(&app), &app), plain);
+    }
+
+    proptest! {
+        /// Also where ids and apps hold separators and digits.
+        #[test]
+        fn keys_of_two_mailboxes_differ_and_are_read_back(
+            [id, other_id] in ["[1-3a\u{1f}]{0,5}", "[1-3a\u{1f}]{0,5}"],
+            [app, other_app] in ["[1-3a\u{1f}]{0,5}", "[1-3a\u{1f}]{0,5}"],
+        ) {
+            let [app, other_app] = [app, other_app].map(AppId::new);
+            let [key, other_key] = [id, other_id].map(|id| Key::of_invented(&MailboxId::new(id)));
+            prop_assert_eq!(&Key::parse(&key.text(&app), &app), &key);
+            let same = key == other_key && app == other_app;
+            prop_assert_eq!(key.text(&app) == other_key.text(&other_app), same);
+        }
     }
 }

@@ -203,7 +203,11 @@ impl Caller {
     /// Sends a command without waiting for its answers. That the server is gone is heard, not
     /// said.
     pub(crate) async fn say(&mut self, command: Value) {
-        let _ = self.frames.send(Message::Text(command.to_string().into())).await;
+        self.send_quietly(Message::Text(command.to_string().into())).await;
+    }
+
+    pub(crate) async fn send_quietly(&mut self, message: Message) {
+        let _ = self.frames.send(message).await;
     }
 
     /// Gives the next frame that is no ping; null when the server has closed.

@@ -27,6 +27,19 @@ impl Ledger {
         self.rows.mailboxes.contains_key(mailbox)
     }
 
+    /// Bytes of all messages in the mailbox.
+    pub(crate) fn bytes(&self, mailbox: &MailboxId) -> u64 {
+        self.rows.mailboxes.get(mailbox).map_or(0, |row| row.held.bytes)
+    }
+
+    /// Asks whether `side` may sit at the mailbox.
+    ///
+    /// # Errors
+    /// [`Refusal::Crowded`] where two others sit.
+    pub(crate) fn check_seat(&self, mailbox: &MailboxId, side: &Side) -> Result<(), Refusal> {
+        self.rows.mailboxes.get(mailbox).map_or(Ok(()), |row| row.seats.of(side).map(drop))
+    }
+
     /// Seats `side` at the mailbox, which is made where it is missing; a side that had closed it
     /// has it open again.
     ///
