@@ -140,11 +140,26 @@ pub(crate) struct StoredMessage {
 }
 
 impl StoredMessage {
-    /// Bytes, as the limits count them.
+    /// Bytes, as the limits count them: as they are sent, so that nobody can fill more of the
+    /// server's memory than of a mailbox.
     pub(crate) fn size(&self) -> usize {
-        let id = self.id.as_ref().map_or(0, String::len);
-        self.side.as_str().len() + self.phase.len() + self.body.as_str().len() + id
+        let phase = match &self.phase {
+            Phase::Other(text) => written(text),
+            plain => plain.len(),
+        };
+        let id = self.id.as_deref().map_or(0, written);
+        written(self.side.as_str()) + phase + written(self.body.as_str()) + id
     }
+}
+
+/// Bytes of a text in JSON.
+fn written(text: &str) -> usize {
+    let byte = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        ..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(byte).sum()
 }
 
 impl From<&StoredMessage> for Answer {
@@ -162,3 +177,19 @@ impl From<&StoredMessage> for Answer {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod model;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_as_long_as_it_is_written(text in "[\\x00-\\x7fäß\u{2028}]{0,40}") {
+            let quotes = 2;
+            prop_assert_eq!(written(&text) + quotes, Value::from(text).to_string().len());
+        }
+    }
+}

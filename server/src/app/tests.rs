@@ -118,9 +118,15 @@ async fn one_that_lost_its_mailbox_cannot_add() {
     let mut refused = stage.order(add());
     assert_eq!(refused.recv().await.unwrap(), Err(Refusal::NotOpen));
     stage.order(Ask::Open(MailboxId::new("m")));
-    stage.job().await;
+    let mut jobs = vec![stage.job().await];
     stage.order(Ask::Close { mailbox: MailboxId::new("m"), mood: None });
-    stage.job().await;
+    jobs.push(stage.job().await);
     let mut stale = stage.order(add());
+    jobs.push(stage.job().await);
+    stage.settle().await;
+    assert!(stale.try_recv().is_err(), "it tells that the mailbox was closed");
+    for job in jobs {
+        job.from.do_send(written());
+    }
     assert_eq!(stale.recv().await.unwrap(), Err(Refusal::NotOpen));
 }
