@@ -325,6 +325,9 @@ mod tests {
         assert!(two.reserve(1).is_err(), "for an answer, before it is made");
         two.owe(1);
         assert_eq!(judged(&two), Err(Limit::AddressUnsentBytes));
+        let three = arrive(&guests, "::3").unwrap();
+        assert_eq!(judged(&three), Ok(()), "it reads what it gets");
+        drop(three);
         one.settle(1);
         assert_eq!((judged(&one), judged(&two)), (Ok(()), Ok(())));
         two.release();

@@ -64,7 +64,10 @@ impl Stage {
 
     /// Waits for the end of the deaf connection; the other goes on.
     async fn end(mut self) {
-        while !self.has_room().await {}
+        while !self.has_room().await {
+            // It has to be heard of, where silence is what ends connections.
+            self.sender.until_pong().await;
+        }
         self.send(1).await;
         let mut fresh = Caller::bound(&self.server.url, "b").await;
         let opened = fresh.ask(json!({"type": "open", "mailbox": "m"})).await;
@@ -85,7 +88,7 @@ async fn one_that_never_reads_is_cut_when_too_much_waits_for_it() {
 
 #[actix::test]
 async fn one_that_never_reads_is_cut_when_it_is_silent() {
-    let limits = Limits::default().with(Limit::SilentSeconds, 2).with(Limit::UnsentBytes, 0);
+    let limits = Limits::default().with(Limit::SilentSeconds, 5).with(Limit::UnsentBytes, 0);
     let mut stage = Stage::set(limits).await;
     stage.fill().await;
     while stage.limits.reached(Limit::SilentSeconds) == 0 {

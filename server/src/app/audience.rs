@@ -104,24 +104,26 @@ impl Audience {
     /// Tells a session of a message; one that is too slow to take it hears no more.
     pub(crate) fn tell(&mut self, session: SessionId, message: &Arc<StoredMessage>) {
         let Some(member) = self.members.get(&session) else { return };
-        let verdict = member.visit.judge_unsent();
-        member.visit.owe(message.size());
-        let news = Heard(Arc::clone(message));
-        let verdict = verdict.and_then(|()| match member.ears.try_send(news) {
-            Ok(()) => Ok(()),
-            Err(SendError::Closed(_)) => Ok(()),
-            Err(SendError::Full(news)) => match member.visit.too_slow() {
-                Some(exceeded) => Err(exceeded),
-                None => {
-                    member.ears.do_send(news);
-                    Ok(())
-                }
-            },
-        });
-        if let Err(exceeded) = verdict {
+        if let Err(exceeded) = member.tell(message) {
             self.watch.do_send(Condemn { session, exceeded });
             self.leave(session);
         }
+    }
+}
+
+impl Member {
+    fn tell(&self, message: &Arc<StoredMessage>) -> Result<(), Exceeded> {
+        self.visit.judge_unsent()?;
+        self.visit.owe(message.size());
+        let Err(SendError::Full(news)) = self.ears.try_send(Heard(Arc::clone(message))) else {
+            // It has it, or has ended and wants it no more.
+            return Ok(());
+        };
+        if let Some(exceeded) = self.visit.too_slow() {
+            return Err(exceeded);
+        }
+        self.ears.do_send(news);
+        Ok(())
     }
 }
 

@@ -51,8 +51,9 @@ impl Numbers {
     pub(crate) fn take(&mut self, name: &str) {
         if let Some(number) = number(name)
             && self.taken.insert(number, Taken::InUse).is_none()
+            && let Some(taken) = self.short_like(number)
         {
-            self.count(number, 1);
+            *taken += 1;
         }
     }
 
@@ -76,7 +77,9 @@ impl Numbers {
             // It may be in use again, or have been since.
             if self.taken.get(&number) == Some(&Taken::Resting { since }) {
                 self.taken.remove(&number);
-                self.count(number, u32::MAX);
+                if let Some(taken) = self.short_like(number) {
+                    *taken -= 1;
+                }
             }
         }
     }
@@ -104,12 +107,10 @@ impl Numbers {
         self.resting.is_empty()
     }
 
-    fn count(&mut self, number: u32, change: u32) {
-        let size =
-            SIZES.iter().position(|(first, count)| (*first..first + count).contains(&number));
-        if let Some(size) = size {
-            self.short[size] = self.short[size].wrapping_add(change);
-        }
+    /// How many are taken of as many digits, where those are few.
+    fn short_like(&mut self, number: u32) -> Option<&mut u32> {
+        let like = |(first, count): &(u32, u32)| (*first..first + count).contains(&number);
+        SIZES.iter().position(like).map(|size| &mut self.short[size])
     }
 }
 

@@ -146,13 +146,20 @@ impl Visit {
         Some(self.limits().exceed(Limit::UnsentBytes, most))
     }
 
-    /// Judges how much waits for the client.
+    /// Judges how much waits for the client. For what waits at its address only those are blamed
+    /// for whom a part of it waits that counts.
     ///
     /// # Errors
     /// [`Exceeded`] where it is too much, for it or for its address.
     pub(crate) fn judge_unsent(&self) -> Result<(), Exceeded> {
-        self.limits().check(Limit::UnsentBytes, self.unsent.load(Relaxed))?;
-        self.limits().check(Limit::AddressUnsentBytes, self.guest.unsent.load(Relaxed))
+        let (limits, own) = (self.limits(), self.unsent.load(Relaxed));
+        limits.check(Limit::UnsentBytes, own)?;
+        match limits.most(Limit::AddressUnsentBytes) {
+            Some(most) if own > most / 1_024 => {
+                limits.check(Limit::AddressUnsentBytes, self.guest.unsent.load(Relaxed))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -102,7 +102,7 @@ async fn unbound_seconds() {
 
 #[actix::test]
 async fn silent_seconds() {
-    let stage = Stage::set(Limit::SilentSeconds, 1);
+    let stage = Stage::set(Limit::SilentSeconds, 3);
     let silent = stage.caller("a").await;
     stage.ends(silent).await;
     stage.done().await;
