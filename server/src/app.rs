@@ -131,7 +131,9 @@ impl App {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
         let Order { session, side, ask } = order;
         match ask {
-            Ask::List if self.surroundings.config.listing => Ok(Done::Listed(ledger.list()).into()),
+            Ask::List if self.surroundings.config.rules.now().listing => {
+                Ok(Done::Listed(ledger.list()).into())
+            }
             Ask::List => Ok(Done::Listed(Vec::new()).into()),
             Ask::Allocate => {
                 self.numbers.wake(now);

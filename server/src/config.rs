@@ -1,8 +1,8 @@
 //! What the owner of a server decides.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use crate::{limits::Limits, permission::Permission};
+use crate::{limits::Limits, permission::Permission, rules::LiveRules, tls::Tls};
 
 /// Where nameplates, mailboxes and messages are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,17 +13,6 @@ pub enum Database {
     File(PathBuf),
 }
 
-/// What the welcome says to every client, besides the client's own address.
-#[derive(Clone, Debug, Default)]
-pub struct Welcome {
-    /// Shown to the people at both ends.
-    pub motd: Option<String>,
-    /// Turns every client away with this text.
-    pub error: Option<String>,
-    /// The newest version of the Python client, which older ones then advise to install.
-    pub current_cli_version: Option<String>,
-}
-
 /// A server's settings; the defaults are those of the program.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -32,10 +21,8 @@ pub struct Config {
     /// Whether an answer waits until the disk holds what it tells; otherwise a power cut, though
     /// not the end of the process, loses what was answered.
     pub wait_for_disk: bool,
-    /// What the welcome says; by default nothing.
-    pub welcome: Welcome,
-    /// Whether `list` tells the nameplates in use; otherwise it answers with none.
-    pub listing: bool,
+    /// What may change while the server runs.
+    pub rules: LiveRules,
     /// Whether only nameplates that are in use can be claimed: people cannot make up codes then.
     pub claim_allocated_only: bool,
     /// How long a nameplate is not handed out again after it was freed.
@@ -44,8 +31,8 @@ pub struct Config {
     pub permission: Permission,
     /// Of what the server takes only so much. Keep a clone to read how often each was reached.
     pub limits: Limits,
-    /// Peers whose `X-Real-IP` and `X-Real-Port` are believed; by default none.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// The certificate with which TCP listeners speak TLS; by default they are plain.
+    pub tls: Option<Tls>,
     /// How long a mailbox stays that nobody touches.
     pub expiry: Duration,
     /// How often expired mailboxes are looked for; not zero.
@@ -64,13 +51,12 @@ impl Default for Config {
         Self {
             database: Database::Memory,
             wait_for_disk: true,
-            welcome: Welcome::default(),
-            listing: true,
+            rules: LiveRules::default(),
             claim_allocated_only: false,
             hold_down: Duration::from_secs(60),
             permission: Permission::default(),
             limits: Limits::default(),
-            trusted_proxies: Vec::new(),
+            tls: None,
             expiry: Duration::from_secs(660),
             prune_every: Duration::from_secs(300),
             ping_every: Duration::from_secs(60),

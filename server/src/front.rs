@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{Addr, Recipient};
 
-use crate::{config::Config, engine::Enter, guest::Guests, watch::Watch};
+use crate::{config::Config, engine::Enter, guest::Guests, readiness::Readiness, watch::Watch};
 
 /// The way from a new connection to the rest of the server.
 pub(crate) struct Front {
@@ -13,4 +13,5 @@ pub(crate) struct Front {
     /// Clone it to send: a clone has a place of its own to wait in.
     pub(crate) hall: Recipient<Enter>,
     pub(crate) watch: Addr<Watch>,
+    pub(crate) readiness: Readiness,
 }

@@ -148,24 +148,31 @@ pub struct Exceeded {
     pub most: u64,
 }
 
-/// What a server takes, and a count of how often somebody wanted more; clones share the counts.
+/// What a server takes, and a count of how often somebody wanted more; clones share both.
 #[derive(Clone)]
 pub struct Limits {
-    most: [u64; COUNT],
+    most: Arc<[AtomicU64; COUNT]>,
     reached: Arc<[AtomicU64; COUNT]>,
 }
 
 impl Limits {
-    /// Sets a limit; zero is no limit.
+    /// Sets a limit, for all clones; zero is no limit.
     #[must_use]
-    pub fn with(mut self, limit: Limit, most: u64) -> Self {
-        self.most[limit as usize] = most;
+    pub fn with(self, limit: Limit, most: u64) -> Self {
+        self.most[limit as usize].store(most, Ordering::Relaxed);
         self
+    }
+
+    /// Takes over what others allow, for all clones; the counts go on.
+    pub fn adopt(&self, others: &Self) {
+        for (most, other) in self.most.iter().zip(others.most.iter()) {
+            most.store(other.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     /// Tells what a limit allows; `None` where it is no limit.
     pub fn most(&self, limit: Limit) -> Option<u64> {
-        Some(self.most[limit as usize]).filter(|most| *most > 0)
+        Some(self.most[limit as usize].load(Ordering::Relaxed)).filter(|most| *most > 0)
     }
 
     /// Tells how often a limit was reached since the start.
@@ -196,7 +203,8 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { most: Limit::ALL.map(Limit::default), reached: Arc::default() }
+        let most = Limit::ALL.map(|limit| AtomicU64::new(limit.default()));
+        Self { most: Arc::new(most), reached: Arc::default() }
     }
 }
 
@@ -229,5 +237,8 @@ mod tests {
         assert_eq!(exceeded, Err("limit reached: at most 2 applications".to_owned()));
         assert_eq!(limits.check(Limit::JsonDepth, u64::MAX), Ok(()));
         assert_eq!((limits.reached(Limit::Apps), limits.reached(Limit::JsonDepth)), (1, 0));
+        limits.adopt(&Limits::default().with(Limit::Apps, 3));
+        assert_eq!(other.check(Limit::Apps, 3), Ok(()));
+        assert_eq!(other.reached(Limit::Apps), 1);
     }
 }

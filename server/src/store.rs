@@ -53,6 +53,11 @@ pub(crate) struct Stored(pub(crate) Result<Yield, Failed>);
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
+/// Writes something that changes nothing, and tells whether that went well.
+#[derive(Clone, Copy, Message)]
+#[rtype(result = "bool")]
+pub(crate) struct Probe;
+
 /// The batching actor.
 pub(crate) struct Store {
     pen: Pen,
@@ -175,6 +180,16 @@ impl Handler<Job> for Store {
     fn handle(&mut self, job: Job, ctx: &mut Self::Context) {
         self.queue.push(job);
         self.write(ctx);
+    }
+}
+
+impl Handler<Probe> for Store {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, probe: Probe, _: &mut Self::Context) -> Self::Result {
+        let Pen::Disk(writer) = &self.pen else { return Box::pin(async { true }) };
+        let probing = writer.send(probe);
+        Box::pin(async { probing.await.unwrap_or(false) })
     }
 }
 

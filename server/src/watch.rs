@@ -286,7 +286,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap().0;
-            let socket = Socket::of(&server).map(Arc::new);
+            let socket = Socket::of(&socket2::SockRef::from(&server)).map(Arc::new);
             let visit = guests.arrive([192, 0, 2, 1].into()).unwrap();
             let (session, (calls, told)) = (SessionId::fresh(), probe());
             watch.do_send(Attend { session, visit, calls, socket });

@@ -32,7 +32,7 @@ impl Stage {
     fn set() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Process::start_with(&folder.path().join("relay.sqlite"), |command| {
-            command.args(["--trust-proxy=127.0.0.1", "--max-address-connections=0"]);
+            command.args(["--trusted-proxy=127.0.0.1", "--max-address-connections=0"]);
         });
         Self { server, _folder: folder }
     }

@@ -7,7 +7,7 @@ mod common;
 use awc::{Client, http::Method};
 use common::{Caller, Embedded};
 use serde_json::json;
-use wormhole_server::{Config, Welcome};
+use wormhole_server::{Config, Rules, Welcome};
 
 #[actix::test]
 async fn the_routes_answer_as_monitors_and_clients_expect() {
@@ -21,6 +21,8 @@ async fn the_routes_answer_as_monitors_and_clients_expect() {
         (Method::GET, "/v1", 200),
         (Method::GET, "/v1/below?x=1", 200),
         (Method::GET, "/v2", 404),
+        (Method::GET, "/healthz", 200),
+        (Method::GET, "/readyz", 200),
     ] {
         let answer = Client::default().request(method, format!("{root}{path}")).send().await;
         let answer = answer.unwrap();
@@ -37,7 +39,8 @@ async fn the_routes_answer_as_monitors_and_clients_expect() {
 #[actix::test]
 async fn the_welcome_says_what_the_operator_wants_and_the_callers_address() {
     let welcome = Welcome { motd: Some("hello".into()), ..Welcome::default() };
-    let server = Embedded::start(Config { welcome, listing: false, ..Config::default() });
+    let rules = Rules { welcome, listing: false, ..Rules::default() };
+    let server = Embedded::start(Config { rules: rules.into(), ..Config::default() });
     let mut caller = Caller::bound(&server.url, "a").await;
     let mut said = caller.welcome["welcome"].clone();
     let address = said.as_object_mut().unwrap().remove("your-address").unwrap();

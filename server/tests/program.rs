@@ -5,38 +5,49 @@
 
 mod common;
 
-use std::{fs, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use common::{Caller, Process};
 use serde_json::Value;
 use wormhole_server::{Config, Limit};
 
+/// What the program prints.
+fn printed(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_wormhole-server")).args(arguments).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+/// `UPDATE=1` writes the table instead.
 #[test]
-fn the_readme_tells_every_limit_as_the_program_has_it() {
-    let readme = include_str!("../README.md");
-    for limit in Limit::ALL {
-        let (option, default, what) = (limit.option(), limit.default(), limit.what());
-        let row = format!("| `--{option}` | {default} | {what} |");
-        assert!(readme.lines().any(|line| line == row), "the README lacks {row}");
+fn the_readme_has_the_programs_own_table_of_options() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = fs::read_to_string(path).unwrap();
+    let (before, rest) = readme.split_once("compared by tests/program.rs -->\n").unwrap();
+    let (table, after) = rest.split_once("<!-- /options -->").unwrap();
+    let made = printed(&["options"]);
+    if std::env::var_os("UPDATE").is_some() {
+        let head = format!("{before}compared by tests/program.rs -->\n");
+        fs::write(path, format!("{head}{made}<!-- /options -->{after}")).unwrap();
+    } else {
+        assert_eq!(table, made, "run this test with UPDATE=1");
     }
 }
 
 #[test]
-fn the_readme_and_the_help_tell_the_same_options() {
-    let help = Command::new(env!("CARGO_BIN_EXE_wormhole-server"))
-        .args(["mailbox", "--help"])
-        .output()
-        .unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+fn the_table_and_the_help_tell_the_same_options() {
+    let help = printed(&["mailbox", "--help"]);
     let words = help.split(|c: char| !(c.is_ascii_lowercase() || c == '-'));
-    let options = words.filter(|word| word.starts_with("--") && word.len() > 2);
-    let readme = include_str!("../README.md");
-    let mut seen = 0;
-    for option in options.filter(|option| *option != "--help") {
-        assert!(readme.contains(&format!("`{option}`")), "the README lacks {option}");
-        seen += 1;
+    let names = words.filter_map(|word| word.strip_prefix("--").filter(|name| !name.is_empty()));
+    let ours = ["help", "config", "check-config", "print-config"];
+    let helped: BTreeSet<&str> = names.filter(|name| !ours.contains(name)).collect();
+    let table = printed(&["options"]);
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `--"));
+    let listed: BTreeSet<&str> = rows.filter_map(|row| row.split([' ', '`']).next()).collect();
+    assert!(listed.len() > 40, "{table}");
+    assert_eq!(helped, listed);
+    for limit in Limit::ALL {
+        assert!(listed.contains(limit.option()));
     }
-    assert!(seen > 20, "{help}");
 }
 
 /// The program under a limit of file descriptors.

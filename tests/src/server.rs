@@ -23,7 +23,7 @@ impl Server {
                 let mut command = Command::new(maker.program("wormhole-server")?);
                 command.args(["mailbox", "--host", "127.0.0.1", "--port", "0"]);
                 // Transcripts speak as a reverse proxy of this machine would.
-                command.args(["--channel-db", ":memory:", "--trust-proxy", "127.0.0.1"]);
+                command.args(["--channel-db", ":memory:", "--trusted-proxy", "127.0.0.1"]);
                 let process = Process::start(command);
                 let url = process.line_after(Stream::Out, "listening on ");
                 Ok(Self { url, _process: process })

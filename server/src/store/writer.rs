@@ -6,7 +6,7 @@ use actix::{Actor, Handler, Message, SyncContext};
 use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, MailboxId};
 
-use super::{Change, Rows, apply::apply, load, schema::Opened};
+use super::{Change, Probe, Rows, apply::apply, load, schema::Opened};
 use crate::engine::StoredMessage;
 
 /// Something to do for one app.
@@ -127,6 +127,21 @@ impl Handler<Batch> for Writer {
 
     fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) -> Self::Result {
         self.write(&batch)
+    }
+}
+
+impl Handler<Probe> for Writer {
+    type Result = bool;
+
+    fn handle(&mut self, _: Probe, _: &mut Self::Context) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        match connection.execute("UPDATE version SET version = version", []) {
+            Ok(rows) => rows > 0,
+            Err(reason) => {
+                tracing::error!(%reason, "the channel database cannot be written");
+                false
+            }
+        }
     }
 }
 

@@ -2,22 +2,13 @@
 
 use std::net::Shutdown;
 
-use socket2::SockRef;
-
 /// The handle.
 pub(crate) struct Socket(socket2::Socket);
 
 impl Socket {
-    /// Takes the handle of a connection of any kind.
-    #[cfg(unix)]
-    pub(crate) fn of(connection: &impl std::os::fd::AsFd) -> Option<Self> {
-        SockRef::from(connection).try_clone().ok().map(Self)
-    }
-
-    /// Takes the handle of a connection of any kind.
-    #[cfg(windows)]
-    pub(crate) fn of(connection: &impl std::os::windows::io::AsSocket) -> Option<Self> {
-        SockRef::from(connection).try_clone().ok().map(Self)
+    /// Takes the handle of a connection of any kind; the system may have none left.
+    pub(crate) fn of(connection: &socket2::Socket) -> Option<Self> {
+        connection.try_clone().ok().map(Self)
     }
 
     /// Ends the connection in both directions. Whoever waits for it is woken.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
-use wormhole_server::{Config, Limit, Limits};
+use wormhole_server::{Config, Limit, Limits, Proxies, Rules};
 
 use crate::{
     Stage, add,
@@ -78,8 +78,9 @@ async fn address_unsent_bytes() {
 
 #[actix::test]
 async fn address_connections() {
-    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
-    let config = Config { trusted_proxies, ..Config::default() };
+    let trusted_proxies = Proxies::from_iter(["127.0.0.1".parse().unwrap()]);
+    let rules = Rules { trusted_proxies, ..Rules::default() };
+    let config = Config { rules: rules.into(), ..Config::default() };
     let stage = Stage::with(Limit::AddressConnections, 1, config);
     let url = &stage.server.url;
     let _one = Caller::connect_as(url, "2001:db8:0:7::1").await;

@@ -1,4 +1,4 @@
-//! The routes: a line of text at `/`, the websocket at `/v1` and below.
+//! The websocket, at `/v1` and below.
 
 use std::{net::Ipv6Addr, sync::Arc};
 
@@ -12,31 +12,24 @@ use actix_web_actors::ws::{WebsocketContext, handshake};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::Config,
     door::Connection,
     front::Front,
     limits::Limit,
     peer,
     permission::Pass,
+    rules::Welcome,
     session::{Refused, Session, TooLarge, counted, limited},
 };
-
-/// The `Server` header of every response.
-pub(crate) const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"));
 
 /// No limit is this one: the codec makes room for what a frame announces.
 const LARGEST_FRAME: usize = 1 << 30;
 
-/// Adds the routes; the app has to hold a [`Front`].
-pub(crate) fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(web::resource("/").route(web::get().to(greet)).route(web::head().to(greet)))
-        .route("/v1", web::get().to(enter))
-        .route("/v1/{below:.*}", web::get().to(enter));
-}
-
-async fn greet() -> HttpResponse {
-    text("Wormhole Relay\n")
+/// Adds the routes.
+pub(crate) fn routes(front: web::Data<Front>, service: &mut web::ServiceConfig) {
+    service.app_data(front);
+    for path in ["/v1", "/v1/{below:.*}"] {
+        service.route(path, web::get().to(enter));
+    }
 }
 
 async fn enter(
@@ -45,15 +38,17 @@ async fn enter(
     front: web::Data<Front>,
 ) -> Result<HttpResponse, Error> {
     if !request.headers().contains_key(UPGRADE) {
-        return Ok(text("This is the websocket of a Magic-Wormhole mailbox server.\n"));
+        let notice = "This is the websocket of a Magic-Wormhole mailbox server.\n";
+        return Ok(HttpResponse::Ok().insert_header(ContentType::plaintext()).body(notice));
+    }
+    if front.readiness.is_draining() {
+        return Ok(HttpResponse::ServiceUnavailable().finish());
     }
     let mut answer = handshake(&request)?;
-    let config = &front.config;
-    let address = request
-        .peer_addr()
-        .map(|connection| peer::address(connection, request.headers(), &config.trusted_proxies));
+    let (config, rules) = (&front.config, front.config.rules.now());
+    let address = peer::address(request.peer_addr(), request.headers(), &rules.trusted_proxies);
     let pass = Pass::new(config.permission);
-    let welcome = welcome(config, &pass, address.map(peer::show));
+    let welcome = welcome(&rules.welcome, &pass, address.map(peer::show));
     // Where a listener tells no addresses, all guests are one.
     let guest = address.map_or(Ipv6Addr::UNSPECIFIED.into(), |address| address.ip());
     let visit = match front.guests.arrive(guest) {
@@ -74,13 +69,8 @@ async fn enter(
     Ok(answer.streaming(counted(WebsocketContext::with_codec(session, frames, codec), visit)))
 }
 
-fn text(line: &'static str) -> HttpResponse {
-    HttpResponse::Ok().insert_header(ContentType::plaintext()).body(line)
-}
-
 /// Writes the welcome; only what the operator has set is in it, and the client's address.
-fn welcome(config: &Config, pass: &Pass, address: Option<Value>) -> Map<String, Value> {
-    let operator = &config.welcome;
+fn welcome(operator: &Welcome, pass: &Pass, address: Option<Value>) -> Map<String, Value> {
     let text = |text: &Option<String>| text.clone().map(Value::from);
     [
         ("motd", text(&operator.motd)),

@@ -1,0 +1,30 @@
+//! How the server is: `/healthz` for the process, `/readyz` for its work.
+
+use actix_web::{HttpResponse, http::header::ContentType, web};
+
+use crate::mailbox::Mailbox;
+
+/// Adds the routes.
+pub(crate) fn routes(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + 'static {
+    let mailbox = web::Data::new(mailbox.clone());
+    move |service| {
+        service
+            .app_data(mailbox)
+            .route("/healthz", web::get().to(|| async { told(HttpResponse::Ok(), "ok") }))
+            .route("/readyz", web::get().to(ready));
+    }
+}
+
+async fn ready(mailbox: web::Data<Mailbox>) -> HttpResponse {
+    match mailbox.ready().await {
+        Ok(()) => told(HttpResponse::Ok(), "ready"),
+        Err(unready) => told(HttpResponse::ServiceUnavailable(), &unready.to_string()),
+    }
+}
+
+fn told(mut answer: actix_web::HttpResponseBuilder, line: &str) -> HttpResponse {
+    answer
+        .insert_header(ContentType::plaintext())
+        .insert_header(("Cache-Control", "no-store"))
+        .body(format!("{line}\n"))
+}

@@ -1,0 +1,130 @@
+//! The mailbox service, to be put into anybody's actix-web [`App`](actix_web::App).
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer, web};
+//! use wormhole_server::{
+//!     Config,
+//!     mailbox::{self, Mailbox},
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! actix::System::new().block_on(async {
+//!     let mailbox = Mailbox::start(Config::default())?;
+//!     let (service, hook) = (mailbox.clone(), mailbox::on_connect(&mailbox));
+//!     HttpServer::new(move || {
+//!         App::new()
+//!             .route("/", web::get().to(|| async { "my own page" }))
+//!             .service(web::scope("/wormhole").configure(mailbox::configure(&service)))
+//!     })
+//!     .on_connect(hook)
+//!     .bind("127.0.0.1:8080")?
+//!     .run()
+//!     .await?;
+//!     mailbox.stop().await;
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! Clients use `ws://127.0.0.1:8080/wormhole/v1` then.
+
+use std::{any::Any, sync::Arc, time::Instant};
+
+use actix::{Actor, Addr};
+use actix_web::{dev::Extensions, web};
+
+use crate::{
+    app::Surroundings,
+    config::Config,
+    door,
+    front::Front,
+    guest::Guests,
+    hall::Hall,
+    readiness::{Readiness, Unready},
+    store::{DatabaseError, Drain, Store},
+    watch::{Disperse, Watch},
+    websocket,
+};
+
+/// A running mailbox service, which clones share: its actors, without any socket.
+#[derive(Clone)]
+pub struct Mailbox {
+    pub(crate) front: web::Data<Front>,
+    store: Addr<Store>,
+}
+
+impl Mailbox {
+    /// Opens the database and starts the service on the running actix [`System`](actix::System).
+    ///
+    /// # Errors
+    /// [`DatabaseError`] where the channel database cannot be used.
+    ///
+    /// # Panics
+    /// Without a running actix system.
+    pub fn start(config: Config) -> Result<Self, DatabaseError> {
+        let config = Arc::new(config);
+        let (store, apps) = Store::start(&config)?;
+        let guests = Guests::new(config.limits.clone());
+        let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
+        let surroundings = Surroundings {
+            config: Arc::clone(&config),
+            store: store.clone().recipient(),
+            watch: watch.clone().recipient(),
+            started: Instant::now(),
+        };
+        let hall = Hall::new(surroundings, apps).start().recipient();
+        let readiness = Readiness::new(store.clone().recipient());
+        let front = web::Data::new(Front { config, guests, hall, watch, readiness });
+        Ok(Self { front, store })
+    }
+
+    /// Has something written to the channel database.
+    ///
+    /// # Errors
+    /// [`Unready`] where that fails or takes longer than two seconds, or the service is about to
+    /// stop. An answer holds for a second.
+    pub async fn ready(&self) -> Result<(), Unready> {
+        self.front.readiness.check().await
+    }
+
+    /// Lets no more clients in, waits for [`Config::goodbye`], tells those that are still there
+    /// with close code 1001 that it goes away, writes what is decided and closes the database.
+    pub async fn stop(self) {
+        self.disperse().await;
+        self.close().await;
+    }
+
+    pub(crate) async fn disperse(&self) {
+        self.front.readiness.drain();
+        let disperse = Disperse { goodbye: self.front.config.goodbye };
+        if self.front.watch.send(disperse).await.is_err() {
+            tracing::error!("the watchdog ended before the server");
+        }
+    }
+
+    /// Every decision is in the store's queue before the question is.
+    pub(crate) async fn close(self) {
+        if self.store.send(Drain).await.is_err() {
+            tracing::error!("the store ended before the server");
+        }
+    }
+}
+
+/// Adds the service to an app or a scope: the websocket at `/v1` and below, relative to it.
+pub fn configure(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + Clone + 'static {
+    let front = mailbox.front.clone();
+    move |service| websocket::routes(front, service)
+}
+
+/// Gives what [`HttpServer::on_connect`](actix_web::HttpServer::on_connect) has to call for each
+/// connection, plain, TLS by rustls 0.23, or unix.
+///
+/// Without it everything works but two things: clients that stop reading are not cut off, since
+/// actix-web tells their sessions nothing any more; and connections that never ask for a websocket
+/// are not counted.
+pub fn on_connect(
+    mailbox: &Mailbox,
+) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
+    let front = mailbox.front.clone();
+    move |connection, extensions| door::open(&front, connection, extensions)
+}

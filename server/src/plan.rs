@@ -1,0 +1,176 @@
+//! From what the operator wants to what is done: everything is read and checked, nothing is
+//! touched.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use wormhole_server::{
+    Config, Database, Limit, Limits, LiveRules, Permission, Proxies, Rules, Tls, TlsError, Welcome,
+};
+
+use crate::{
+    endpoint::Endpoint,
+    log::{Format, Log},
+    options::{Settings, Wrong},
+    protocol_options::ProtocolOption,
+};
+
+/// What a server is started with.
+pub(crate) struct Plan {
+    pub(crate) config: Config,
+    pub(crate) listen: Vec<Endpoint>,
+    /// Print the bound addresses as JSON.
+    pub(crate) announce_json: bool,
+    pub(crate) log: Log,
+    /// What the operator should know before the server runs.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Makes sense of the settings.
+    ///
+    /// # Errors
+    /// [`Wrong`] names the option, where its value came from, and what would be right.
+    pub(crate) fn of(settings: &Settings) -> Result<Self, Wrong> {
+        let listen = endpoints(settings)?;
+        let mut config = Config {
+            database: database(settings)?,
+            wait_for_disk: !settings.flag("unsafe-no-sync")?,
+            rules: LiveRules::from(rules(settings)?),
+            claim_allocated_only: settings.flag("claim-allocated-only")?,
+            hold_down: seconds(settings, "hold-down")?,
+            permission: permission(settings)?,
+            limits: limits(settings)?,
+            tls: tls(settings)?,
+            expiry: seconds(settings, "expiry")?,
+            goodbye: seconds(settings, "drain-seconds")?,
+            ..Config::default()
+        };
+        if let Some(workers) = settings.value("workers", "a number from 1 to 65535")? {
+            config.workers = std::num::NonZeroU16::get(workers).into();
+        }
+        let warnings = protocol_options(settings, &mut config)?;
+        let announce_json = settings.flag("ephemeral")?;
+        Ok(Self { config, listen, announce_json, log: log(settings)?, warnings })
+    }
+}
+
+/// Reads what may change while a server runs.
+pub(crate) fn rules(settings: &Settings) -> Result<Rules, Wrong> {
+    let text = |option| settings.text(option).map(str::to_owned);
+    Ok(Rules {
+        welcome: Welcome {
+            motd: text("motd"),
+            error: text("signal-error"),
+            current_cli_version: text("advertise-version"),
+        },
+        listing: !settings.flag("disallow-list")?,
+        trusted_proxies: Proxies::from_iter(settings.values("trusted-proxy")?),
+    })
+}
+
+/// Reads the limits.
+pub(crate) fn limits(settings: &Settings) -> Result<Limits, Wrong> {
+    Limit::ALL.into_iter().try_fold(Limits::default(), |limits, limit| {
+        let most = settings.value(limit.option(), "a whole number, 0 for none")?;
+        Ok(limits.with(limit, most.unwrap_or(limit.default())))
+    })
+}
+
+/// Reads the certificate and its key.
+pub(crate) fn tls(settings: &Settings) -> Result<Option<Tls>, Wrong> {
+    let (certificate, key) = match (settings.path("tls-cert"), settings.path("tls-key")) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        (Some(_), None) => return Err(settings.contradict("tls-cert", "needs --tls-key too")),
+        (None, Some(_)) => return Err(settings.contradict("tls-key", "needs --tls-cert too")),
+    };
+    let refused = |error: TlsError| {
+        let (option, path) = match &error {
+            TlsError::Certificate { path, .. } => ("tls-cert", path),
+            TlsError::Key { path, .. } => ("tls-key", path),
+            _ => ("tls-key", &key),
+        };
+        settings.refuse(option, &path.to_string_lossy(), error.to_string())
+    };
+    Tls::read(&certificate, &key).map(Some).map_err(refused)
+}
+
+fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
+    let host: Option<IpAddr> = settings.value("host", "an address such as 127.0.0.1 or ::")?;
+    let endpoints: Vec<Endpoint> = settings.values("port")?;
+    let named = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp { interface: None, .. });
+    if settings.given("host").is_some() && !endpoints.iter().any(named) {
+        return Err(settings.contradict("host", "is for a --port without an interface"));
+    }
+    let complete = |endpoint| match endpoint {
+        Endpoint::Tcp { port, interface: None } => Endpoint::Tcp { port, interface: host },
+        other => other,
+    };
+    Ok(endpoints.into_iter().map(complete).collect())
+}
+
+fn database(settings: &Settings) -> Result<Database, Wrong> {
+    if settings.flag("ephemeral")? {
+        if settings.given("channel-db").is_some() {
+            return Err(settings.contradict("ephemeral", "does not go with --channel-db"));
+        }
+        return Ok(Database::Memory);
+    }
+    Ok(file(settings, "channel-db").map_or(Database::Memory, Database::File))
+}
+
+/// Gives the path of a database; none where it is in memory.
+fn file(settings: &Settings, option: &'static str) -> Option<PathBuf> {
+    settings.path(option).filter(|path| path.to_str() != Some(":memory:"))
+}
+
+fn permission(settings: &Settings) -> Result<Permission, Wrong> {
+    let expected = "none, hashcash or hashcash:BITS";
+    Ok(settings.value("permission", expected)?.unwrap_or_default())
+}
+
+fn seconds(settings: &Settings, option: &'static str) -> Result<Duration, Wrong> {
+    /// A century; no clock of the program goes on for ever.
+    const LONGEST: u64 = 100 * 366 * 86_400;
+    let expected = "a whole number of seconds, at most a century";
+    let seconds: u64 = settings.value(option, expected)?.unwrap_or(0);
+    if seconds > LONGEST {
+        return Err(settings.refuse(option, &seconds.to_string(), format!("expected {expected}")));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn protocol_options(settings: &Settings, config: &mut Config) -> Result<Vec<String>, Wrong> {
+    const OPTION: &str = "websocket-protocol-option";
+    let mut warnings = Vec::new();
+    for option in settings.values::<ProtocolOption>(OPTION)? {
+        if let Some(limit) = option.limit()
+            && settings.given(limit.option()).is_some()
+        {
+            let both = format!("does not go with --{}, which says the same", limit.option());
+            return Err(settings.contradict(OPTION, &both));
+        }
+        if let ProtocolOption::Ignored(name) = option {
+            warnings.push(format!("--{OPTION} {name} changes nothing here"));
+        }
+        option.apply(config);
+    }
+    Ok(warnings)
+}
+
+fn log(settings: &Settings) -> Result<Log, Wrong> {
+    let format = settings.value("log-format", "text or json")?.unwrap_or(Format::Text);
+    let expected = "error, warn, info, debug or trace";
+    let level = settings.value("log-level", expected)?.unwrap_or(tracing::Level::INFO);
+    Ok(Log { format, level })
+}
+
+/// The address of a TCP endpoint.
+pub(crate) fn address(port: u16, interface: Option<IpAddr>) -> SocketAddr {
+    let interface = interface.unwrap_or(std::net::Ipv6Addr::UNSPECIFIED.into());
+    SocketAddr::new(interface, port)
+}

@@ -1,0 +1,150 @@
+//! The sockets: a mailbox service on listeners of its own.
+
+#[cfg(unix)]
+use std::os::unix::net::UnixListener;
+use std::{any::Any, future::Future, net::TcpListener, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::{Extensions, Server},
+    middleware::DefaultHeaders,
+    web::ServiceConfig,
+};
+
+use crate::{
+    Error, health,
+    limits::{Limit, Limits},
+    mailbox::{self, Mailbox},
+    site,
+    tls::Tls,
+};
+
+/// A listening socket that the caller has bound.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Listener {
+    /// Of TCP; it speaks TLS where [`Config::tls`](crate::Config::tls) is set.
+    Tcp(TcpListener),
+    /// Of a unix socket, always plain.
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::Unix(listener)
+    }
+}
+
+/// The `Server` header of every response.
+const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"));
+
+/// A client that is slow to send its request is not waited for.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+/// How a server accepts connections.
+struct Reception<R, H> {
+    /// What is served.
+    routes: R,
+    /// What is done with a new connection.
+    hook: H,
+    tls: Option<Tls>,
+    workers: usize,
+    /// How many connections a worker accepts; others wait in the listener.
+    most: usize,
+}
+
+impl<R, H> Reception<R, H>
+where
+    R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    H: Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static,
+{
+    fn open(self, listeners: Vec<Listener>) -> Result<Server, Error> {
+        let Self { routes, hook, tls, workers, most } = self;
+        let headers = || DefaultHeaders::new().add(("Server", SERVER));
+        let mut server = HttpServer::new(move || App::new().wrap(headers()).configure(&routes))
+            .on_connect(hook)
+            .workers(workers)
+            .max_connections(most)
+            .client_request_timeout(HANDSHAKE)
+            // By default a closed websocket's connection lingers for a second, and its client
+            // waits.
+            .client_disconnect_timeout(Duration::ZERO)
+            .tcp_nodelay(true)
+            .disable_signals();
+        for listener in listeners {
+            server = match (listener, &tls) {
+                (Listener::Tcp(tcp), None) => server.listen(tcp)?,
+                (Listener::Tcp(tcp), Some(tls)) => {
+                    server.listen_rustls_0_23(tcp, tls.settings()?)?
+                }
+                #[cfg(unix)]
+                (Listener::Unix(unix), _) => server.listen_uds(unix)?,
+            };
+        }
+        Ok(server.run())
+    }
+}
+
+/// Serves a mailbox service on `listeners` until `shutdown` ends, then [stops](Mailbox::stop) it.
+/// While it stops, [`Config::goodbye`](crate::Config::goodbye) included, it still answers whoever
+/// asks how it is.
+///
+/// # Errors
+/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used; [`Error::Listen`] also
+/// where accepting ends before `shutdown`.
+pub async fn serve<L: Into<Listener>>(
+    mailbox: Mailbox,
+    listeners: impl IntoIterator<Item = L>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let served = serve_until(&mailbox, listeners, shutdown).await;
+    mailbox.close().await;
+    served
+}
+
+async fn serve_until<L: Into<Listener>>(
+    mailbox: &Mailbox,
+    listeners: impl IntoIterator<Item = L>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let config = &mailbox.front.config;
+    let workers = config.workers.max(1);
+    let service = mailbox.clone();
+    let reception = Reception {
+        routes: move |routes: &mut ServiceConfig| {
+            routes.configure(mailbox::configure(&service)).configure(site::routes);
+            routes.configure(health::routes(&service));
+        },
+        hook: mailbox::on_connect(mailbox),
+        tls: config.tls.clone(),
+        workers,
+        most: sockets_per_worker(&config.limits, workers),
+    };
+    let server = reception.open(listeners.into_iter().map(Into::into).collect())?;
+    let handle = server.handle();
+    let stopping = async {
+        shutdown.await;
+        mailbox.disperse().await;
+        handle.stop(false).await;
+    };
+    // The server is polled on while it stops.
+    tokio::select! {
+        ended = server => Ok(ended?),
+        () = stopping => Ok(()),
+    }
+}
+
+/// A few more than may become websockets, so that those who are refused are told.
+fn sockets_per_worker(limits: &Limits, workers: usize) -> usize {
+    const OTHERS: usize = 16;
+    let connections = limits.most(Limit::Connections).and_then(|most| usize::try_from(most).ok());
+    connections.map_or(usize::MAX, |most| (most.div_ceil(workers)).saturating_add(OTHERS))
+}
