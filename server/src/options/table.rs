@@ -187,8 +187,8 @@ const OWN: &[Row] = &[
         Group::Clients,
         "permission",
         Kind::Text("METHOD"),
-        "none",
-        "What clients show before they bind: none, or a stamp that takes work (hashcash, \
+        "",
+        "Tell clients what to show before they bind: none, or a stamp that takes work (hashcash, \
          hashcash:BITS), which the Python and Go clients do not make",
     ),
     (
