@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use actix::{Addr, Recipient};
 
-use crate::{config::Config, engine::Enter, guest::Guests, readiness::Readiness, watch::Watch};
+use crate::{
+    config::Config, engine::Enter, guest::Guests, readiness::Readiness, testing::Faults,
+    watch::Watch,
+};
 
 /// The way from a new connection to the rest of the server.
 pub(crate) struct Front {
@@ -14,4 +17,6 @@ pub(crate) struct Front {
     pub(crate) hall: Recipient<Enter>,
     pub(crate) watch: Addr<Watch>,
     pub(crate) readiness: Readiness,
+    /// None but in a test.
+    pub(crate) faults: Option<Faults>,
 }

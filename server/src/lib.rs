@@ -51,6 +51,7 @@ mod serve;
 mod session;
 mod site;
 mod store;
+pub mod testing;
 mod tls;
 mod watch;
 mod websocket;

@@ -42,6 +42,7 @@ use crate::{
     hall::Hall,
     readiness::{Readiness, Unready},
     store::{DatabaseError, Drain, Store},
+    testing::Faults,
     watch::{Disperse, Watch},
     websocket,
 };
@@ -62,6 +63,13 @@ impl Mailbox {
     /// # Panics
     /// Without a running actix system.
     pub fn start(config: Config) -> Result<Self, DatabaseError> {
+        Self::start_with(config, None)
+    }
+
+    pub(crate) fn start_with(
+        config: Config,
+        faults: Option<Faults>,
+    ) -> Result<Self, DatabaseError> {
         let config = Arc::new(config);
         let (store, apps) = Store::start(&config)?;
         let guests = Guests::new(config.limits.clone());
@@ -74,7 +82,7 @@ impl Mailbox {
         };
         let hall = Hall::new(surroundings, apps).start().recipient();
         let readiness = Readiness::new(store.clone().recipient());
-        let front = web::Data::new(Front { config, guests, hall, watch, readiness });
+        let front = web::Data::new(Front { config, guests, hall, watch, readiness, faults });
         Ok(Self { front, store })
     }
 

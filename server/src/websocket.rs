@@ -19,6 +19,7 @@ use crate::{
     permission::Pass,
     rules::Welcome,
     session::{Refused, Session, TooLarge, counted, limited},
+    testing::faulty,
 };
 
 /// No limit is this one: the codec makes room for what a frame announces.
@@ -64,9 +65,14 @@ async fn enter(
     let too_large = TooLarge::default();
     let frames = limited(payload, limit, too_large.clone());
     let connection = request.conn_data::<Connection>();
+    let faults = front.faults;
     let session = Session::new(front, Arc::clone(&visit), connection, pass, welcome, too_large);
     let codec = Codec::new().max_size(limit);
-    Ok(answer.streaming(counted(WebsocketContext::with_codec(session, frames, codec), visit)))
+    let said = counted(WebsocketContext::with_codec(session, frames, codec), visit);
+    Ok(match faults {
+        None => answer.streaming(said),
+        Some(faults) => answer.streaming(faulty(said, faults)),
+    })
 }
 
 /// Writes the welcome; only what the operator has set is in it, and the client's address.

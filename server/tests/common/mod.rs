@@ -4,10 +4,8 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
-    thread::{self, JoinHandle},
 };
 
 use actix_codec::Framed;
@@ -17,33 +15,33 @@ use awc::{
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot};
-use wormhole_server::{Config, launch, listen};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use wormhole_server::{
+    Config,
+    testing::{self, Setup},
+};
 
-/// A server inside this process, on a thread with an actix system of its own.
+/// A server inside this process.
 pub(crate) struct Embedded {
     pub(crate) url: String,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    server: testing::Server,
 }
 
 impl Embedded {
     pub(crate) fn start(config: Config) -> Self {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let url = url(listener.local_addr().unwrap());
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || {
-            let shutdown = async { drop(stopped.await) };
-            let served = launch(Config { workers: 1, ..config }, vec![listener], shutdown);
-            actix::System::new().block_on(served).unwrap();
-        });
-        Self { url, stop, thread }
+        Self::from(Setup::from(Config { workers: 1, ..config }))
     }
 
     /// Stops the server, and comes back when its database is closed.
     pub(crate) fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.thread.join().unwrap();
+        self.server.stop();
+    }
+}
+
+impl From<Setup> for Embedded {
+    fn from(setup: Setup) -> Self {
+        let server = setup.start();
+        Self { url: server.url().to_owned(), server }
     }
 }
 
@@ -113,10 +111,6 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn url(address: SocketAddr) -> String {
-    format!("ws://{address}/v1")
 }
 
 /// A websocket that was asked for, on a socket that does as the test does.
