@@ -21,13 +21,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, ResponseFuture, WeakAddr};
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
+    WeakAddr,
+};
 use tokio::sync::oneshot;
 use wormhole_protocol::name::{AppId, MailboxId, Nameplate, Side};
 
 pub(crate) use seats::{Hold, Seats};
 
 use crate::{
+    census::{Census, TakeCensus},
     clock,
     config::Config,
     engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
@@ -321,6 +325,18 @@ impl Handler<Stored> for App {
             }
             (_, Err(Failed)) => self.written(Err(Failed)),
         }
+    }
+}
+
+impl Handler<TakeCensus> for App {
+    type Result = MessageResult<TakeCensus>;
+
+    fn handle(&mut self, _: TakeCensus, _: &mut Self::Context) -> Self::Result {
+        let held = match &self.state {
+            State::Ready(ledger) => ledger.census(),
+            State::Lost => Census::default(),
+        };
+        MessageResult(Census { apps: 1, subscriptions: self.audience.subscriptions(), ..held })
     }
 }
 

@@ -1,12 +1,12 @@
 //! What all connections of a server share.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use actix::{Addr, Recipient};
 
 use crate::{
-    config::Config, engine::Enter, guest::Guests, readiness::Readiness, testing::Faults,
-    watch::Watch,
+    census::TakeCensus, config::Config, engine::Enter, guest::Guests, meters::Meters,
+    readiness::Readiness, testing::Faults, watch::Watch,
 };
 
 /// The way from a new connection to the rest of the server.
@@ -16,6 +16,9 @@ pub(crate) struct Front {
     /// Clone it to send: a clone has a place of its own to wait in.
     pub(crate) hall: Recipient<Enter>,
     pub(crate) watch: Addr<Watch>,
+    pub(crate) census: Recipient<TakeCensus>,
+    pub(crate) meters: Meters,
+    pub(crate) started: SystemTime,
     pub(crate) readiness: Readiness,
     /// None but in a test.
     pub(crate) faults: Option<Faults>,

@@ -93,6 +93,11 @@ impl Guests {
         });
     }
 
+    /// Tells how many websockets are open.
+    pub(crate) fn connections(&self) -> u64 {
+        self.0.connections.load(Relaxed)
+    }
+
     /// Counts a TCP connection that has just come.
     pub(crate) fn knock(&self, address: IpAddr) -> Knock {
         let guest = self.0.guest(Network::from(address));

@@ -12,12 +12,15 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MessageResult, ResponseFuture,
+    WrapFuture,
 };
+use futures_util::{FutureExt, future::join_all};
 use wormhole_protocol::name::AppId;
 
 use crate::{
     app::{App, Join, Prune, Surroundings},
+    census::{Census, TakeCensus},
     engine::{Desk, Enter},
     guest::{Kind, Share, Visit},
     limits::{Exceeded, Limit},
@@ -119,5 +122,14 @@ impl Handler<Enter> for Hall {
         entry.app.do_send(Join { session, visit, ears });
         let (orders, leave) = (entry.app.clone().recipient(), entry.app.clone().recipient());
         MessageResult(Ok(Desk { session, orders, leave }))
+    }
+}
+
+impl Handler<TakeCensus> for Hall {
+    type Result = ResponseFuture<Census>;
+
+    fn handle(&mut self, take: TakeCensus, _: &mut Self::Context) -> Self::Result {
+        let counting = join_all(self.apps.values().map(|entry| entry.app.send(take)));
+        Box::pin(counting.map(|counted| counted.into_iter().flatten().sum()))
     }
 }

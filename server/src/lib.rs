@@ -29,10 +29,12 @@
 
 mod app;
 mod bucket;
+mod census;
 mod clock;
 mod config;
 mod door;
 mod engine;
+mod figures;
 mod front;
 mod guest;
 mod hall;
@@ -40,6 +42,9 @@ mod health;
 mod limits;
 mod listen;
 pub mod mailbox;
+mod meters;
+mod metrics;
+mod operation;
 mod peer;
 mod permission;
 #[cfg(test)]
@@ -61,6 +66,7 @@ use std::{future::Future, io};
 pub use config::{Config, Database};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
+pub use operation::{Operation, operate};
 pub use peer::{BadProxy, Proxies, Proxy};
 pub use permission::{BadPermission, Permission};
 pub use readiness::Unready;

@@ -28,7 +28,11 @@
 //!
 //! Clients use `ws://127.0.0.1:8080/wormhole/v1` then.
 
-use std::{any::Any, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use actix::{Actor, Addr};
 use actix_web::{dev::Extensions, web};
@@ -40,6 +44,7 @@ use crate::{
     front::Front,
     guest::Guests,
     hall::Hall,
+    meters::Meters,
     readiness::{Readiness, Unready},
     store::{DatabaseError, Drain, Store},
     testing::Faults,
@@ -70,8 +75,8 @@ impl Mailbox {
         config: Config,
         faults: Option<Faults>,
     ) -> Result<Self, DatabaseError> {
-        let config = Arc::new(config);
-        let (store, apps) = Store::start(&config)?;
+        let (config, meters) = (Arc::new(config), Meters::default());
+        let (store, apps) = Store::start(&config, meters.clone())?;
         let guests = Guests::new(config.limits.clone());
         let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
         let surroundings = Surroundings {
@@ -80,9 +85,19 @@ impl Mailbox {
             watch: watch.clone().recipient(),
             started: Instant::now(),
         };
-        let hall = Hall::new(surroundings, apps).start().recipient();
+        let hall = Hall::new(surroundings, apps).start();
         let readiness = Readiness::new(store.clone().recipient());
-        let front = web::Data::new(Front { config, guests, hall, watch, readiness, faults });
+        let front = web::Data::new(Front {
+            config,
+            guests,
+            hall: hall.clone().recipient(),
+            watch,
+            census: hall.recipient(),
+            meters,
+            started: SystemTime::now(),
+            readiness,
+            faults,
+        });
         Ok(Self { front, store })
     }
 

@@ -50,15 +50,15 @@ const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How a server accepts connections.
-struct Reception<R, H> {
+pub(crate) struct Reception<R, H> {
     /// What is served.
-    routes: R,
+    pub(crate) routes: R,
     /// What is done with a new connection.
-    hook: H,
-    tls: Option<Tls>,
-    workers: usize,
+    pub(crate) hook: H,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) workers: usize,
     /// How many connections a worker accepts; others wait in the listener.
-    most: usize,
+    pub(crate) most: usize,
 }
 
 impl<R, H> Reception<R, H>
@@ -66,7 +66,8 @@ where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     H: Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static,
 {
-    fn open(self, listeners: Vec<Listener>) -> Result<Server, Error> {
+    /// Starts accepting; the server has to be polled.
+    pub(crate) fn open(self, listeners: Vec<Listener>) -> Result<Server, Error> {
         let Self { routes, hook, tls, workers, most } = self;
         let headers = || DefaultHeaders::new().add(("Server", SERVER));
         let mut server = HttpServer::new(move || App::new().wrap(headers()).configure(&routes))

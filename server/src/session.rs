@@ -107,14 +107,15 @@ impl Session {
         self.refused = 0;
         let limits = &self.front.config.limits;
         if let Err(exceeded) = limits.check(Limit::JsonDepth, json_depth(frame) as u64) {
-            return say(refusal(exceeded.to_string(), Value::Null), ctx);
+            return self.object(exceeded.to_string(), Value::Null, ctx);
         }
         let request = match Request::read(frame) {
             Ok(request) => request,
             Err(unreadable) => {
-                return say(refusal(unreadable.to_string(), unreadable.into_orig()), ctx);
+                return self.object(unreadable.to_string(), unreadable.into_orig(), ctx);
             }
         };
+        self.front.meters.command(request.verb());
         let limits = &self.front.config.limits;
         match self.standing.admit(Judged { request: &request, limits }) {
             Ok(Step::Pong(pong)) => reply(&request, Answer::Pong { pong }, ctx),
@@ -126,7 +127,7 @@ impl Session {
             Ok(Step::Order(side, ask)) => {
                 self.order(Order { session: self.id, side, ask }, request, ctx);
             }
-            Err(objection) => refuse(objection.to_string(), request, ctx),
+            Err(objection) => self.refuse(objection.to_string(), request, ctx),
         }
     }
 
@@ -144,7 +145,7 @@ impl Session {
     /// A client that goes on and on is not answered for ever.
     fn refuse_command(&mut self, exceeded: Exceeded, ctx: &mut WebsocketContext<Self>) {
         self.refused += 1;
-        say(refusal(exceeded.to_string(), Value::Null), ctx);
+        self.object(exceeded.to_string(), Value::Null, ctx);
         if self.refused > PATIENCE {
             end(CloseCode::Policy, ctx);
         }
@@ -161,7 +162,7 @@ impl Session {
             }
             Ok(Err(exceeded)) => {
                 session.standing.unbind();
-                refuse(exceeded.to_string(), request, ctx);
+                session.refuse(exceeded.to_string(), request, ctx);
             }
             Err(_) => end(CloseCode::Restart, ctx),
         }));
@@ -194,11 +195,21 @@ impl Session {
             Ok(Done::Added) => acknowledge(&request, ctx),
             Ok(Done::Closed) => reply(&request, Answer::Closed, ctx),
             Err(Refusal::Broken) => {
-                refuse(Refusal::Broken.to_string(), request, ctx);
+                self.refuse(Refusal::Broken.to_string(), request, ctx);
                 end(CloseCode::Error, ctx);
             }
-            Err(refused) => refuse(refused.to_string(), request, ctx),
+            Err(refused) => self.refuse(refused.to_string(), request, ctx),
         }
+    }
+
+    fn refuse(&self, error: String, request: Request, ctx: &mut WebsocketContext<Self>) {
+        acknowledge(&request, ctx);
+        self.object(error, request.into_orig(), ctx);
+    }
+
+    fn object(&self, error: String, orig: Value, ctx: &mut WebsocketContext<Self>) {
+        self.front.meters.refusal();
+        say(Answer::Error { error, orig }, ctx);
     }
 
     /// A message is longer than the server takes.
@@ -206,7 +217,7 @@ impl Session {
         let limits = &self.front.config.limits;
         let most = limits.most(Limit::FrameBytes).unwrap_or(0);
         let exceeded = limits.exceed(Limit::FrameBytes, most);
-        say(refusal(exceeded.to_string(), Value::Null), ctx);
+        self.object(exceeded.to_string(), Value::Null, ctx);
         end(CloseCode::Size, ctx);
     }
 }
@@ -227,15 +238,6 @@ fn acknowledge(request: &Request, ctx: &mut WebsocketContext<Session>) {
 fn reply(request: &Request, answer: Answer, ctx: &mut WebsocketContext<Session>) {
     acknowledge(request, ctx);
     say(answer, ctx);
-}
-
-fn refuse(error: String, request: Request, ctx: &mut WebsocketContext<Session>) {
-    acknowledge(&request, ctx);
-    say(refusal(error, request.into_orig()), ctx);
-}
-
-fn refusal(error: String, orig: Value) -> Answer {
-    Answer::Error { error, orig }
 }
 
 fn end(code: CloseCode, ctx: &mut WebsocketContext<Session>) {
@@ -312,7 +314,7 @@ impl Handler<Call> for Session {
         match call {
             Call::Ping => ctx.ping(b""),
             Call::End(exceeded) => {
-                say(refusal(exceeded.to_string(), Value::Null), ctx);
+                self.object(exceeded.to_string(), Value::Null, ctx);
                 end(CloseCode::Policy, ctx);
             }
             Call::GoAway => end(CloseCode::Away, ctx),

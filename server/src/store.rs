@@ -30,7 +30,10 @@ pub use schema::DatabaseError;
 pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
-use crate::config::{Config, Database};
+use crate::{
+    config::{Config, Database},
+    meters::Meters,
+};
 use memory::Memory;
 use schema::Opened;
 use writer::{Batch, Shut, Writer};
@@ -92,6 +95,7 @@ impl Store {
     /// [`DatabaseError`] where the database cannot be used.
     pub(crate) fn start(
         config: &Config,
+        meters: Meters,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
         let (pen, apps) = match &config.database {
             Database::Memory => (Pen::Memory(Memory::default()), BTreeMap::new()),
@@ -101,7 +105,7 @@ impl Store {
                     opened.connection.execute_batch("PRAGMA synchronous = OFF")?;
                 }
                 let apps = load::everything(&opened.connection)?;
-                (Pen::Disk(start_writer(opened)), apps)
+                (Pen::Disk(start_writer(opened, meters)), apps)
             }
         };
         let store = Self { pen, queue: Vec::new(), state: State::Idle, drained: None };
@@ -163,10 +167,11 @@ impl Store {
     }
 }
 
-fn start_writer(opened: Opened) -> Addr<Writer> {
+fn start_writer(opened: Opened, meters: Meters) -> Addr<Writer> {
     let opened = Mutex::new(Some(opened));
     SyncArbiter::start(1, move || {
-        Writer::new(opened.lock().unwrap_or_else(PoisonError::into_inner).take())
+        let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Writer::new(opened, meters.clone())
     })
 }
 

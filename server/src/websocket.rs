@@ -59,6 +59,7 @@ async fn enter(
             return Ok(answer.streaming(WebsocketContext::create(refused, payload)));
         }
     };
+    front.meters.welcome();
     let limit = config.limits.most(Limit::FrameBytes).map_or(LARGEST_FRAME, |most| {
         usize::try_from(most).map_or(LARGEST_FRAME, |most| most.min(LARGEST_FRAME))
     });

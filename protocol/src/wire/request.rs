@@ -30,6 +30,40 @@ pub enum Verb {
     Unknown,
 }
 
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Bind,
+        Self::List,
+        Self::Allocate,
+        Self::Claim,
+        Self::Release,
+        Self::Open,
+        Self::Add,
+        Self::Close,
+        Self::Ping,
+        Self::SubmitPermissions,
+        Self::Unknown,
+    ];
+
+    /// The `type` of such a request; `unknown` for the rest.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::List => "list",
+            Self::Allocate => "allocate",
+            Self::Claim => "claim",
+            Self::Release => "release",
+            Self::Open => "open",
+            Self::Add => "add",
+            Self::Close => "close",
+            Self::Ping => "ping",
+            Self::SubmitPermissions => "submit-permissions",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// A JSON object with a `type`: the least that deserves an `ack`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -91,18 +125,10 @@ impl Request {
 
     /// What is asked for.
     pub fn verb(&self) -> Verb {
-        match self.get("type").and_then(Value::as_str) {
-            Some("bind") => Verb::Bind,
-            Some("list") => Verb::List,
-            Some("allocate") => Verb::Allocate,
-            Some("claim") => Verb::Claim,
-            Some("release") => Verb::Release,
-            Some("open") => Verb::Open,
-            Some("add") => Verb::Add,
-            Some("close") => Verb::Close,
-            Some("ping") => Verb::Ping,
-            Some("submit-permissions" | "submit-permission") => Verb::SubmitPermissions,
-            _ => Verb::Unknown,
+        let Some(name) = self.get("type").and_then(Value::as_str) else { return Verb::Unknown };
+        match Verb::ALL.into_iter().find(|verb| verb.name() == name) {
+            None if name == "submit-permission" => Verb::SubmitPermissions,
+            found => found.unwrap_or(Verb::Unknown),
         }
     }
 

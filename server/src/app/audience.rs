@@ -97,6 +97,11 @@ impl Audience {
         self.listeners.get(mailbox).map_or(&[], Vec::as_slice)
     }
 
+    /// Counts the sessions that have a mailbox open.
+    pub(crate) fn subscriptions(&self) -> u64 {
+        self.listeners.values().map(|listeners| listeners.len() as u64).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty()
     }

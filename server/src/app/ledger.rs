@@ -7,7 +7,10 @@ mod mailboxes;
 mod nameplates;
 mod prune;
 
-use crate::store::{Change, Rows};
+use crate::{
+    census::Census,
+    store::{Change, Rows},
+};
 
 pub(crate) use mailboxes::Closing;
 
@@ -26,6 +29,18 @@ impl Ledger {
     /// Gives the changes since the last time.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Counts what there is.
+    pub(crate) fn census(&self) -> Census {
+        let held = self.rows.mailboxes.values().map(|row| row.held);
+        Census {
+            nameplates: self.rows.nameplates.len() as u64,
+            mailboxes: self.rows.mailboxes.len() as u64,
+            messages: held.clone().map(|held| held.messages).sum(),
+            bytes: held.map(|held| held.bytes).sum(),
+            ..Census::default()
+        }
     }
 
     /// Tells whether there is nothing to remember.

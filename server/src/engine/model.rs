@@ -15,6 +15,7 @@ use crate::{
     guest::Guests,
     hall::Hall,
     limits::{Limit, Limits},
+    meters::Meters,
     probe::probe,
     store::{Drain, Store},
 };
@@ -166,7 +167,7 @@ impl Engine {
         let limits = Limit::ALL.into_iter().fold(Limits::default(), |all, l| all.with(l, 0));
         let config =
             Config { database, hold_down: std::time::Duration::ZERO, limits, ..Config::default() };
-        let (store, apps) = Store::start(&config).unwrap();
+        let (store, apps) = Store::start(&config, Meters::default()).unwrap();
         let guests = Guests::new(config.limits.clone());
         let surroundings = Surroundings {
             config: Arc::new(config),

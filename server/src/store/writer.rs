@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, MailboxId};
 
 use super::{Change, Probe, Rows, apply::apply, load, schema::Opened};
-use crate::engine::StoredMessage;
+use crate::{engine::StoredMessage, meters::Meters};
 
 /// Something to do for one app.
 #[derive(Debug)]
@@ -53,12 +53,13 @@ pub(super) struct Writer {
     lock: Option<File>,
     /// Apps whose memory is ahead of the disk.
     ahead: HashSet<AppId>,
+    meters: Meters,
 }
 
 impl Writer {
-    pub(super) fn new(opened: Option<Opened>) -> Self {
+    pub(super) fn new(opened: Option<Opened>, meters: Meters) -> Self {
         let (connection, lock) = opened.map(|o| (o.connection, o.lock)).unzip();
-        Self { connection, lock: lock.flatten(), ahead: HashSet::new() }
+        Self { connection, lock: lock.flatten(), ahead: HashSet::new(), meters }
     }
 
     fn write(&mut self, batch: &[Task]) -> Vec<Result<Yield, Failed>> {
@@ -68,10 +69,19 @@ impl Writer {
         if self.ahead.is_empty()
             && let Ok(yields) = commit(connection, batch)
         {
+            self.meters.commit();
             return yields.into_iter().map(Ok).collect();
         }
         // Alone, so that a task that cannot be done takes only its own app's later ones with it.
-        batch.iter().map(|task| write_alone(connection, &mut self.ahead, task)).collect()
+        let write = |task| {
+            let written = write_alone(connection, &mut self.ahead, task);
+            match written {
+                Ok(_) => self.meters.commit(),
+                Err(Failed) => self.meters.failure(),
+            }
+            written
+        };
+        batch.iter().map(write).collect()
     }
 }
 
@@ -139,6 +149,7 @@ impl Handler<Probe> for Writer {
             Ok(rows) => rows > 0,
             Err(reason) => {
                 tracing::error!(%reason, "the channel database cannot be written");
+                self.meters.failure();
                 false
             }
         }
@@ -163,7 +174,7 @@ mod tests {
     use crate::store::{Key, schema};
 
     fn writer() -> Writer {
-        Writer::new(Some(schema::in_memory()))
+        Writer::new(Some(schema::in_memory()), Meters::default())
     }
 
     fn task(app: &str, changes: Vec<Change>) -> Task {

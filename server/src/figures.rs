@@ -1,0 +1,118 @@
+//! The figures of a running server: what there is now, and what has happened since the start.
+
+use std::{fs, time::SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    census::TakeCensus,
+    config::Database,
+    limits::{Limit, Limits},
+    mailbox::Mailbox,
+};
+
+/// One figure, or one for each value of a label.
+pub(crate) struct Figure {
+    /// In the form of OpenMetrics, without the program's prefix and the suffix of counters.
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) samples: Samples,
+}
+
+/// Whether a figure can fall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+}
+
+pub(crate) enum Samples {
+    One(f64),
+    /// The name of the label, and each of its values with its figure.
+    Each(&'static str, Vec<(&'static str, f64)>),
+}
+
+impl Samples {
+    fn each(label: &'static str, samples: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
+        Self::Each(
+            label,
+            samples.into_iter().map(|(value, figure)| (value, figure as f64)).collect(),
+        )
+    }
+}
+
+impl From<u64> for Samples {
+    fn from(figure: u64) -> Self {
+        Self::One(figure as f64)
+    }
+}
+
+/// Gathers all figures.
+pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
+    let front = &mailbox.front;
+    // Where the hall has ended, there is nothing.
+    let census = front.census.send(TakeCensus).await.unwrap_or_default();
+    let (meters, limits) = (&front.meters, &front.config.limits);
+    let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
+    let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
+    let ready = u64::from(mailbox.ready().await.is_ok());
+    let started = front.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let commands = meters.commands().map(|(verb, count)| (verb.name(), count));
+    vec![
+        gauge(
+            "start_time_seconds",
+            "When the server started, in unix time",
+            Samples::One(started.as_secs_f64()),
+        ),
+        gauge("ready", "Whether the server takes clients and can write its database", ready.into()),
+        gauge("websockets", "Websockets that are open", front.guests.connections().into()),
+        count("websockets_opened", "Websockets that were let in", meters.websockets().into()),
+        gauge("subscriptions", "Websockets that have a mailbox open", census.subscriptions.into()),
+        gauge("apps", "Applications in use", census.apps.into()),
+        gauge("nameplates", "Nameplates in use", census.nameplates.into()),
+        gauge("mailboxes", "Mailboxes in use", census.mailboxes.into()),
+        gauge("messages", "Messages in all mailboxes", census.messages.into()),
+        gauge("message_bytes", "Bytes of the messages in all mailboxes", census.bytes.into()),
+        count("commands", "Commands that could be read", Samples::each("type", commands)),
+        count("refusals", "Commands that were answered with an error", meters.refusals().into()),
+        count("limit_reached", "How often somebody wanted more than a limit", reached(limits)),
+        gauge("limit", "What a limit allows, 0 being no limit", allowed(limits)),
+        count("commits", "Batches of changes written to the database", meters.commits().into()),
+        count("database_failures", "Writes to the database that failed", meters.failures().into()),
+        gauge("database_bytes", "Sizes of the database's files", sizes(&front.config.database)),
+    ]
+}
+
+fn reached(limits: &Limits) -> Samples {
+    Samples::each("limit", Limit::ALL.map(|limit| (limit.option(), limits.reached(limit))))
+}
+
+fn allowed(limits: &Limits) -> Samples {
+    let allowed = |limit: Limit| (limit.option(), limits.most(limit).unwrap_or(0));
+    Samples::each("limit", Limit::ALL.map(allowed))
+}
+
+fn sizes(database: &Database) -> Samples {
+    let Database::File(path) = database else { return Samples::each("file", []) };
+    let size = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        fs::metadata(name).map_or(0, |file| file.len())
+    };
+    Samples::each("file", [("channel", size("")), ("channel-wal", size("-wal"))])
+}
+
+/// Writes the figures as one JSON object.
+pub(crate) fn json(figures: &[Figure]) -> Value {
+    let entry = |figure: &Figure| {
+        let value = match &figure.samples {
+            Samples::One(figure) => Value::from(*figure),
+            Samples::Each(_, samples) => {
+                samples.iter().map(|(label, figure)| ((*label).to_owned(), *figure)).collect()
+            }
+        };
+        (figure.name.to_owned(), value)
+    };
+    Value::Object(figures.iter().map(entry).collect::<Map<_, _>>())
+}

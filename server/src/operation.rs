@@ -1,0 +1,69 @@
+//! What operators ask a running server, on sockets that its clients do not reach.
+
+use actix_web::{
+    HttpResponse, Responder,
+    dev::{Extensions, ServerHandle},
+    error::ErrorInternalServerError,
+    web::{self, ServiceConfig},
+};
+use serde_json::json;
+
+use crate::{
+    Error, figures, health,
+    mailbox::Mailbox,
+    metrics,
+    serve::{Listener, Reception},
+};
+
+/// A server for operators, as long as it is kept.
+#[derive(Debug)]
+pub struct Operation(ServerHandle);
+
+/// How many may ask at a time.
+const ASKERS: usize = 64;
+
+/// Serves `/metrics` in OpenMetrics form, `/status` as JSON, `/healthz` and `/readyz` on
+/// `listeners`, always plain.
+///
+/// # Errors
+/// [`Error::Listen`] where a listener cannot be used.
+pub fn operate<L: Into<Listener>>(
+    mailbox: &Mailbox,
+    listeners: impl IntoIterator<Item = L>,
+) -> Result<Operation, Error> {
+    let mailbox = mailbox.clone();
+    let reception = Reception {
+        routes: move |service: &mut ServiceConfig| {
+            service
+                .configure(health::routes(&mailbox))
+                .route("/metrics", web::get().to(tell_metrics))
+                .route("/status", web::get().to(tell_status));
+        },
+        hook: |_: &dyn std::any::Any, _: &mut Extensions| (),
+        tls: None,
+        workers: 1,
+        most: ASKERS,
+    };
+    let server = reception.open(listeners.into_iter().map(Into::into).collect())?;
+    let handle = server.handle();
+    actix::spawn(server);
+    Ok(Operation(handle))
+}
+
+impl Operation {
+    /// Ends it.
+    pub async fn stop(self) {
+        self.0.stop(false).await;
+    }
+}
+
+async fn tell_metrics(mailbox: web::Data<Mailbox>) -> Result<impl Responder, actix_web::Error> {
+    let text = metrics::openmetrics(figures::gather(&mailbox).await);
+    let text = text.map_err(ErrorInternalServerError)?;
+    Ok(HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(text))
+}
+
+async fn tell_status(mailbox: web::Data<Mailbox>) -> impl Responder {
+    let figures = figures::json(&figures::gather(&mailbox).await);
+    web::Json(json!({ "version": env!("CARGO_PKG_VERSION"), "figures": figures }))
+}
