@@ -56,8 +56,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::Actor;
-use actix_web::{App, HttpServer, middleware::DefaultHeaders, web};
+use actix::{Actor, Addr};
+use actix_web::{App, HttpServer, dev::Server, middleware::DefaultHeaders, web};
+use futures_util::FutureExt;
 
 pub use config::{Config, Database, Welcome};
 pub use limits::{Exceeded, Limit, Limits};
@@ -87,9 +88,8 @@ pub enum Error {
 /// A client that is slow to send its request is not waited for.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// Serves mailboxes on `listeners` until `shutdown` ends, then accepts no more, tells the clients
-/// with close code 1001 that it goes away, writes what is decided and closes the database. Clients may connect before the first poll: their
-/// connections wait in the listeners.
+/// Serves mailboxes on `listeners` until `shutdown` ends: [`start`] and [`Running::until`] in one.
+/// Clients may connect before the first poll: their connections wait in the listeners.
 ///
 /// It has to run inside an actix [`System`](actix::System), whose thread the decisions share; a
 /// system of its own in a thread of its own is one way to start it inside another program.
@@ -102,6 +102,15 @@ pub async fn launch(
     listeners: Vec<TcpListener>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
+    start(config, listeners)?.until(shutdown).await
+}
+
+/// Opens the database and starts to serve mailboxes on `listeners`: when it comes back, clients
+/// are welcomed. It has to be called inside an actix [`System`](actix::System).
+///
+/// # Errors
+/// [`Error::Database`] and [`Error::Listen`], before anything is served.
+pub fn start(config: Config, listeners: Vec<TcpListener>) -> Result<Running, Error> {
     let config = Arc::new(config);
     let (store, apps) = Store::start(&config)?;
     let guests = Guests::new(config.limits.clone());
@@ -113,12 +122,48 @@ pub async fn launch(
         started: Instant::now(),
     };
     let hall = Hall::new(surroundings, apps).start().recipient();
-    let served = serve(Front { config, guests, hall, watch }, listeners, shutdown).await;
-    // Every decision is in the store's queue before the question is.
-    if store.send(Drain).await.is_err() {
-        tracing::error!("the store ended before the server");
+    let disperse = Disperse { goodbye: config.goodbye };
+    let server = serve(Front { config, guests, hall, watch: watch.clone() }, listeners)?;
+    Ok(Running { server, watch, disperse, store })
+}
+
+/// A server that was started; it serves on only while [`until`](Self::until) is awaited.
+#[must_use = "a server stops well only by `until`"]
+pub struct Running {
+    server: Server,
+    watch: Addr<Watch>,
+    disperse: Disperse,
+    store: Addr<Store>,
+}
+
+impl Running {
+    /// Serves until `shutdown` ends, then accepts no more, tells the clients with close code 1001
+    /// that it goes away, writes what is decided and closes the database.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] where accepting ends before `shutdown`.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let Self { server, watch, disperse, store } = self;
+        let handle = server.handle();
+        let stopping = async {
+            shutdown.await;
+            handle.pause().await;
+            if watch.send(disperse).await.is_err() {
+                tracing::error!("the watchdog ended before the server");
+            }
+            handle.stop(false).await;
+        };
+        // The server is polled on while it stops.
+        let served = tokio::select! {
+            ended = server => ended.map_err(Error::from),
+            () = stopping => Ok(()),
+        };
+        // Every decision is in the store's queue before the question is.
+        if store.send(Drain).await.is_err() {
+            tracing::error!("the store ended before the server");
+        }
+        served
     }
-    served
 }
 
 /// How many TCP connections a worker accepts: a few more than may become websockets, so that those
@@ -129,15 +174,10 @@ fn sockets_per_worker(limits: &Limits, workers: usize) -> usize {
     connections.map_or(usize::MAX, |most| (most.div_ceil(workers)).saturating_add(OTHERS))
 }
 
-async fn serve(
-    front: Front,
-    listeners: Vec<TcpListener>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Error> {
+/// Starts the threads that accept and serve connections.
+fn serve(front: Front, listeners: Vec<TcpListener>) -> io::Result<Server> {
     let workers = front.config.workers.max(1);
     let sockets = sockets_per_worker(&front.config.limits, workers);
-    let disperse = Disperse { goodbye: front.config.goodbye };
-    let watch = front.watch.clone();
     let front = web::Data::new(front);
     let doorkeeper = front.clone();
     let mut server = HttpServer::new(move || {
@@ -157,19 +197,10 @@ async fn serve(
     for listener in listeners {
         server = server.listen(listener)?;
     }
-    let server = server.run();
-    let handle = server.handle();
-    let stopping = async {
-        shutdown.await;
-        handle.pause().await;
-        if watch.send(disperse).await.is_err() {
-            tracing::error!("the watchdog ended before the server");
-        }
-        handle.stop(false).await;
-    };
-    // The server is polled on while it stops.
-    tokio::select! {
-        ended = server => Ok(ended?),
-        () = stopping => Ok(()),
+    let mut server = server.run();
+    // Its threads start at the first poll.
+    match (&mut server).now_or_never() {
+        Some(Err(error)) => Err(error),
+        Some(Ok(())) | None => Ok(server),
     }
 }
