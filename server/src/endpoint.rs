@@ -2,7 +2,7 @@
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -128,15 +128,53 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A bound socket; a unix socket's file goes with it.
+impl Endpoint {
+    /// Listens there.
+    pub(crate) fn bind(&self) -> io::Result<Bound> {
+        match self {
+            Self::Tcp { port, interface } => {
+                let interface = interface.unwrap_or(Ipv6Addr::UNSPECIFIED.into());
+                let listener = listen(SocketAddr::new(interface, *port))?;
+                Ok(Bound { listener: listener.into(), file: None })
+            }
+            #[cfg(unix)]
+            Self::Unix { path, mode } => bind_unix(path, *mode),
+            // Those sockets are there already.
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+/// A bound socket; the file of a unix socket goes with it.
 pub(crate) struct Bound {
     listener: Listener,
-    /// As a client writes it: `127.0.0.1:4000` or `unix:PATH`.
-    pub(crate) address: String,
     file: Option<SocketFile>,
 }
 
 impl Bound {
+    /// Takes a socket that somebody else has bound, and keeps.
+    pub(crate) fn passed(listener: Listener) -> Self {
+        Self { listener, file: None }
+    }
+
+    /// Tells how it is reached: `ws://127.0.0.1:4000/v1`, or `unix:PATH`.
+    pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
+        match &self.listener {
+            Listener::Tcp(tcp) => match tcp.local_addr() {
+                Ok(address) => format!("{scheme}://{address}{path}"),
+                Err(_) => "a socket without an address".to_owned(),
+            },
+            #[cfg(unix)]
+            Listener::Unix(unix) => {
+                match unix.local_addr().ok().as_ref().and_then(|a| a.as_pathname()) {
+                    Some(path) => format!("unix:{}", path.display()),
+                    None => "a unix socket without a path".to_owned(),
+                }
+            }
+            _ => "a socket".to_owned(),
+        }
+    }
+
     /// Gives the listener, and the file that goes when it is dropped.
     pub(crate) fn split(self) -> (Listener, Option<SocketFile>) {
         (self.listener, self.file)
@@ -153,17 +191,9 @@ impl Drop for SocketFile {
     }
 }
 
-/// Binds a TCP port.
-pub(crate) fn bind_tcp(address: SocketAddr) -> io::Result<Bound> {
-    let listener = listen(address)?;
-    let address = listener.local_addr()?.to_string();
-    Ok(Bound { listener: listener.into(), address, file: None })
-}
-
-/// Binds a unix socket. The file of a server that is gone is taken over; one that still listens
-/// keeps it.
+/// The file of a server that is gone is taken over; one that still listens keeps it.
 #[cfg(unix)]
-pub(crate) fn bind_unix(path: &Path, mode: u32) -> io::Result<Bound> {
+fn bind_unix(path: &Path, mode: u32) -> io::Result<Bound> {
     use std::{
         fs,
         os::unix::{
@@ -177,15 +207,9 @@ pub(crate) fn bind_unix(path: &Path, mode: u32) -> io::Result<Bound> {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
+    let file = SocketFile(path.to_owned());
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    let address = format!("unix:{}", path.display());
-    Ok(Bound { listener: listener.into(), address, file: Some(SocketFile(path.to_owned())) })
-}
-
-/// Systems without unix sockets say so.
-#[cfg(not(unix))]
-pub(crate) fn bind_unix(_: &Path, _: u32) -> io::Result<Bound> {
-    Err(io::ErrorKind::Unsupported.into())
+    Ok(Bound { listener: listener.into(), file: Some(file) })
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub use peer::{BadProxy, Proxies, Proxy};
 pub use permission::{BadPermission, Permission};
 pub use readiness::Unready;
 pub use rules::{LiveRules, Rules, Welcome};
-pub use serve::{Listener, serve};
+pub use serve::{Listener, Running, start};
 pub use store::DatabaseError;
 pub use tls::{Tls, TlsError};
 
@@ -92,9 +92,9 @@ pub enum Error {
     Tls(#[from] rustls::Error),
 }
 
-/// Serves mailboxes on `listeners` until `shutdown` ends, then accepts no more, tells the clients
-/// with close code 1001 that it goes away, writes what is decided and closes the database. Clients may connect before the first poll: their
-/// connections wait in the listeners.
+/// Serves mailboxes on `listeners` until `shutdown` ends: [`Mailbox::start`], [`start`] and
+/// [`Running::until`] in one. Clients may connect before the first poll: their connections wait in
+/// the listeners.
 ///
 /// It has to run inside an actix [`System`](actix::System), whose thread the decisions share; a
 /// system of its own in a thread of its own is one way to start it inside another program.
@@ -107,5 +107,5 @@ pub async fn launch<L: Into<Listener>>(
     listeners: impl IntoIterator<Item = L>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    serve(Mailbox::start(config)?, listeners, shutdown).await
+    start(Mailbox::start(config)?, listeners).await?.until(shutdown).await
 }

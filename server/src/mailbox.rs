@@ -39,6 +39,7 @@ use actix_web::{dev::Extensions, web};
 
 use crate::{
     app::Surroundings,
+    census::TakeCensus,
     config::Config,
     door,
     front::Front,
@@ -108,6 +109,11 @@ impl Mailbox {
     /// stop. An answer holds for a second.
     pub async fn ready(&self) -> Result<(), Unready> {
         self.front.readiness.check().await
+    }
+
+    /// Tells whether the decisions' thread does its work; it comes back late where that hangs.
+    pub async fn alive(&self) -> bool {
+        self.front.census.send(TakeCensus).await.is_ok()
     }
 
     /// Lets no more clients in, waits for [`Config::goodbye`], tells those that are still there

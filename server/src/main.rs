@@ -9,6 +9,7 @@ mod options;
 mod plan;
 mod protocol_options;
 mod run;
+mod supervise;
 
 use std::{
     fmt::Display,
@@ -30,12 +31,15 @@ enum Failure {
     /// What the operator wants could not be done: exit code 1.
     #[error(transparent)]
     Run(#[from] run::Error),
+    /// What systemd has passed is of no use: its units have to be changed.
+    #[error(transparent)]
+    Socket(#[from] supervise::BadSocket),
 }
 
 impl Failure {
     fn code(&self) -> ExitCode {
         match self {
-            Self::Configuration(_) => ExitCode::from(2),
+            Self::Configuration(_) | Self::Socket(_) => ExitCode::from(2),
             Self::Run(_) => ExitCode::FAILURE,
         }
     }
@@ -67,12 +71,14 @@ fn say(text: impl Display) {
 }
 
 fn mailbox(given: &ArgMatches) -> Result<(), Failure> {
+    // Before anything opens a file or starts a thread.
+    let passed = supervise::sockets()?;
     let settings = Settings::gather(given)?;
     let plan = Plan::of(&settings)?;
     match Wanted::of(given) {
         Wanted::Print => say(settings),
         Wanted::Check => say("the configuration is good\n"),
-        Wanted::Serve => run::mailbox(plan, given)?,
+        Wanted::Serve => run::mailbox(plan, passed, given.clone())?,
     }
     Ok(())
 }

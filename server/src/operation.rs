@@ -17,13 +17,13 @@ use crate::{
 
 /// A server for operators, as long as it is kept.
 #[derive(Debug)]
-pub struct Operation(ServerHandle);
+pub struct Operation(Option<ServerHandle>);
 
 /// How many may ask at a time.
 const ASKERS: usize = 64;
 
 /// Serves `/metrics` in OpenMetrics form, `/status` as JSON, `/healthz` and `/readyz` on
-/// `listeners`, always plain.
+/// `listeners`, always plain; where there are none, on none.
 ///
 /// # Errors
 /// [`Error::Listen`] where a listener cannot be used.
@@ -31,6 +31,10 @@ pub fn operate<L: Into<Listener>>(
     mailbox: &Mailbox,
     listeners: impl IntoIterator<Item = L>,
 ) -> Result<Operation, Error> {
+    let listeners: Vec<_> = listeners.into_iter().map(Into::into).collect();
+    if listeners.is_empty() {
+        return Ok(Operation(None));
+    }
     let mailbox = mailbox.clone();
     let reception = Reception {
         routes: move |service: &mut ServiceConfig| {
@@ -44,16 +48,18 @@ pub fn operate<L: Into<Listener>>(
         workers: 1,
         most: ASKERS,
     };
-    let server = reception.open(listeners.into_iter().map(Into::into).collect())?;
+    let server = reception.open(listeners)?;
     let handle = server.handle();
     actix::spawn(server);
-    Ok(Operation(handle))
+    Ok(Operation(Some(handle)))
 }
 
 impl Operation {
     /// Ends it.
     pub async fn stop(self) {
-        self.0.stop(false).await;
+        if let Some(server) = self.0 {
+            server.stop(false).await;
+        }
     }
 }
 

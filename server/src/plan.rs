@@ -2,7 +2,7 @@
 //! touched.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     time::Duration,
 };
@@ -22,6 +22,9 @@ use crate::{
 pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) listen: Vec<Endpoint>,
+    pub(crate) metrics: Vec<Endpoint>,
+    /// A unix socket, where one is wanted.
+    pub(crate) status: Vec<Endpoint>,
     /// Print the bound addresses as JSON.
     pub(crate) announce_json: bool,
     pub(crate) log: Log,
@@ -36,6 +39,8 @@ impl Plan {
     /// [`Wrong`] names the option, where its value came from, and what would be right.
     pub(crate) fn of(settings: &Settings) -> Result<Self, Wrong> {
         let listen = endpoints(settings)?;
+        let metrics = metrics(settings)?;
+        let status = status(settings)?;
         let mut config = Config {
             database: database(settings)?,
             wait_for_disk: !settings.flag("unsafe-no-sync")?,
@@ -54,7 +59,7 @@ impl Plan {
         }
         let warnings = protocol_options(settings, &mut config)?;
         let announce_json = settings.flag("ephemeral")?;
-        Ok(Self { config, listen, announce_json, log: log(settings)?, warnings })
+        Ok(Self { config, listen, metrics, status, announce_json, log: log(settings)?, warnings })
     }
 }
 
@@ -113,6 +118,28 @@ fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
     Ok(endpoints.into_iter().map(complete).collect())
 }
 
+/// Figures are for those who host: a port alone means this machine.
+fn metrics(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
+    let local = |endpoint| match endpoint {
+        Endpoint::Tcp { port, interface: None } => {
+            Endpoint::Tcp { port, interface: Some(Ipv4Addr::LOCALHOST.into()) }
+        }
+        other => other,
+    };
+    let endpoints: Vec<Endpoint> = settings.values("metrics-port")?;
+    if endpoints.contains(&Endpoint::Systemd) {
+        return Err(settings.contradict("metrics-port", "cannot be a socket of systemd"));
+    }
+    Ok(endpoints.into_iter().map(local).collect())
+}
+
+fn status(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
+    /// Nobody but the server's own user and the administrator asks.
+    const MODE: u32 = 0o600;
+    let path = settings.path("status-socket");
+    Ok(path.map(|path| Endpoint::Unix { path, mode: MODE }).into_iter().collect())
+}
+
 fn database(settings: &Settings) -> Result<Database, Wrong> {
     if settings.flag("ephemeral")? {
         if settings.given("channel-db").is_some() {
@@ -167,10 +194,4 @@ fn log(settings: &Settings) -> Result<Log, Wrong> {
     let expected = "error, warn, info, debug or trace";
     let level = settings.value("log-level", expected)?.unwrap_or(tracing::Level::INFO);
     Ok(Log { format, level })
-}
-
-/// The address of a TCP endpoint.
-pub(crate) fn address(port: u16, interface: Option<IpAddr>) -> SocketAddr {
-    let interface = interface.unwrap_or(std::net::Ipv6Addr::UNSPECIFIED.into());
-    SocketAddr::new(interface, port)
 }

@@ -1,17 +1,21 @@
 //! Running a mailbox server until it is told to stop.
 
+mod reload;
+mod signals;
+
 use std::io::{self, Write};
 
 use clap::ArgMatches;
 use serde_json::json;
-use wormhole_server::{Config, Limit, Listener, mailbox::Mailbox, serve};
+use wormhole_server::{Config, Limit, Listener, mailbox::Mailbox, operate, start};
 
 use crate::{
     descriptors,
-    endpoint::{self, Bound, Endpoint},
-    options::{Settings, Wrong},
-    plan::{self, Plan},
+    endpoint::{Bound, Endpoint},
+    plan::Plan,
+    supervise::Supervisor,
 };
+use reload::Reload;
 
 /// The server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -27,56 +31,105 @@ pub(crate) enum Error {
     Server(#[from] wormhole_server::Error),
 }
 
-/// Runs a mailbox server; `given` is read again at SIGHUP.
-pub(crate) fn mailbox(plan: Plan, given: &ArgMatches) -> Result<(), Error> {
+/// Runs a mailbox server, also on the sockets that were passed to it; `given` is read again at
+/// SIGHUP.
+pub(crate) fn mailbox(plan: Plan, passed: Vec<Listener>, given: ArgMatches) -> Result<(), Error> {
     plan.log.start();
-    actix::System::new().block_on(serve_plan(plan, given.clone()))
+    actix::System::new().block_on(run(plan, passed, given))
 }
 
-async fn serve_plan(plan: Plan, given: ArgMatches) -> Result<(), Error> {
-    let Plan { config, listen, announce_json, warnings, .. } = plan;
+async fn run(plan: Plan, passed: Vec<Listener>, given: ArgMatches) -> Result<(), Error> {
+    let Plan { config, listen, metrics, status, announce_json, warnings, .. } = plan;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let stopped = stopped().map_err(Error::Signals)?;
-    let bound = listen.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+    let supervisor = Supervisor::from_environment();
+    let stopped = signals::stopped().map_err(Error::Signals)?;
+    let hangups = signals::hangups().map_err(Error::Signals)?;
+    let public = bind_public(&listen, passed)?;
+    let metrics = bind_all(&metrics)?;
+    let status = bind_all(&status)?;
     let config = within_descriptors(config);
-    let secure = config.tls.is_some();
-    let reload = Reload { config: config.clone(), given };
+
+    let announcement = Announcement::of(&public, &metrics, config.tls.is_some());
+    let reload = Reload::new(config.clone(), given, supervisor.clone(), announcement.line());
     let mailbox = Mailbox::start(config).map_err(wormhole_server::Error::from)?;
-    announce(&bound, announce_json, secure);
-    let reloading = reload.at_each_hangup().map_err(Error::Signals)?;
-    let reloading = actix::spawn(reloading);
     // The files of unix sockets go when the server has ended.
-    let (listeners, _files): (Vec<Listener>, Vec<_>) = bound.into_iter().map(Bound::split).unzip();
-    let served = serve(mailbox, listeners, stopped).await;
+    let (public, _public_files): (Vec<_>, Vec<_>) = public.into_iter().map(Bound::split).unzip();
+    let (others, _other_files): (Vec<_>, Vec<_>) =
+        metrics.into_iter().chain(status).map(Bound::split).unzip();
+    let running = start(mailbox.clone(), public).await?;
+    let operation = match operate(&mailbox, others) {
+        Ok(operation) => operation,
+        Err(error) => {
+            mailbox.stop().await;
+            return Err(error.into());
+        }
+    };
+    announcement.say(announce_json);
+    supervisor.ready(announcement.line());
+
+    let reloading = actix::spawn(reload.at_each(hangups));
+    let working = supervisor.clone().keep_told(async move || mailbox.alive().await);
+    let working = actix::spawn(working);
+    let stopped = async {
+        stopped.await;
+        supervisor.stopping();
+    };
+    let served = running.until(stopped).await;
+    operation.stop().await;
     reloading.abort();
+    working.abort();
     Ok(served?)
 }
 
-fn bind(endpoint: &Endpoint) -> Result<Bound, Error> {
-    let bound = match endpoint {
-        Endpoint::Tcp { port, interface } => endpoint::bind_tcp(plan::address(*port, *interface)),
-        Endpoint::Unix { path, mode } => endpoint::bind_unix(path, *mode),
-        Endpoint::Systemd => Err(io::ErrorKind::Unsupported.into()),
+/// Sockets that were passed stand for `systemd` among the endpoints, or for all of them.
+fn bind_public(listen: &[Endpoint], passed: Vec<Listener>) -> Result<Vec<Bound>, Error> {
+    let named = listen.contains(&Endpoint::Systemd);
+    if named && passed.is_empty() {
+        let reason = io::Error::new(io::ErrorKind::NotFound, "systemd has passed no socket");
+        return Err(Error::Listen { endpoint: Endpoint::Systemd.to_string(), reason });
+    }
+    let own: Vec<_> = match named || passed.is_empty() {
+        true => listen.iter().filter(|endpoint| **endpoint != Endpoint::Systemd).cloned().collect(),
+        false => Vec::new(),
     };
-    bound.map_err(|reason| Error::Listen { endpoint: endpoint.to_string(), reason })
+    let mut bound = bind_all(&own)?;
+    bound.extend(passed.into_iter().map(Bound::passed));
+    Ok(bound)
 }
 
-/// Tells on standard output where the server listens. Whoever started the program may not care to
-/// read, and is served all the same.
-fn announce(bound: &[Bound], as_json: bool, secure: bool) {
-    let scheme = if secure { "wss" } else { "ws" };
-    let urls = bound.iter().map(|bound| match bound.address.starts_with("unix:") {
-        true => bound.address.clone(),
-        false => format!("{scheme}://{}/v1", bound.address),
-    });
-    let mut out = io::stdout();
-    if as_json {
-        let line = json!({ "mailbox": urls.collect::<Vec<_>>() });
-        drop(writeln!(out, "{line}"));
-        return;
+fn bind_all(endpoints: &[Endpoint]) -> Result<Vec<Bound>, Error> {
+    let bind = |endpoint: &Endpoint| {
+        endpoint.bind().map_err(|reason| Error::Listen { endpoint: endpoint.to_string(), reason })
+    };
+    endpoints.iter().map(bind).collect()
+}
+
+/// Where the server listens.
+struct Announcement {
+    mailbox: Vec<String>,
+    metrics: Vec<String>,
+}
+
+impl Announcement {
+    fn of(public: &[Bound], metrics: &[Bound], secure: bool) -> Self {
+        let scheme = if secure { "wss" } else { "ws" };
+        let mailbox = public.iter().map(|bound| bound.url(scheme, "/v1")).collect();
+        let metrics = metrics.iter().map(|bound| bound.url("http", "/metrics")).collect();
+        Self { mailbox, metrics }
     }
-    for url in urls {
-        drop(writeln!(out, "listening on {url}"));
+
+    fn line(&self) -> String {
+        format!("listening on {}", self.mailbox.join(" "))
+    }
+
+    /// Tells it on standard output. Whoever started the program may not care to read, and is
+    /// served all the same.
+    fn say(&self, as_json: bool) {
+        let line = match as_json {
+            true => json!({ "mailbox": self.mailbox, "metrics": self.metrics }).to_string(),
+            false => self.line(),
+        };
+        drop(writeln!(io::stdout(), "{line}"));
     }
 }
 
@@ -90,70 +143,4 @@ fn within_descriptors(mut config: Config) -> Config {
         config.limits = config.limits.with(Limit::Connections, enough);
     }
     config
-}
-
-/// Reads the configuration again.
-struct Reload {
-    config: Config,
-    given: ArgMatches,
-}
-
-impl Reload {
-    /// Takes over what may change while the server runs; a configuration that is wrong changes
-    /// nothing.
-    fn reload(&self) -> Result<(), Wrong> {
-        let settings = Settings::gather(&self.given)?;
-        let plan = Plan::of(&settings)?;
-        let connections = self.config.limits.most(Limit::Connections).unwrap_or(0);
-        // The listeners have as many places as at the start.
-        let limits = plan.config.limits.with(Limit::Connections, connections);
-        self.config.limits.adopt(&limits);
-        self.config.rules.set(plan.config.rules.now().as_ref().clone());
-        if let (Some(shown), Some(renewed)) = (&self.config.tls, &plan.config.tls) {
-            shown.renew(renewed);
-        }
-        Ok(())
-    }
-
-    #[cfg(unix)]
-    fn at_each_hangup(self) -> io::Result<impl Future<Output = ()>> {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        let mut hangup = signal(SignalKind::hangup())?;
-        Ok(async move {
-            while hangup.recv().await.is_some() {
-                match self.reload() {
-                    Ok(()) => tracing::info!("the configuration was read again"),
-                    Err(wrong) => tracing::error!("the configuration stays as it was: {wrong}"),
-                }
-            }
-        })
-    }
-
-    /// Systems without SIGHUP need a restart.
-    #[cfg(not(unix))]
-    fn at_each_hangup(self) -> io::Result<impl Future<Output = ()>> {
-        Ok(std::future::pending())
-    }
-}
-
-/// Ends at the first of SIGINT and SIGTERM.
-#[cfg(unix)]
-fn stopped() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => (),
-            _ = terminate.recv() => (),
-        }
-    })
-}
-
-/// Ends at Ctrl-C.
-#[cfg(not(unix))]
-fn stopped() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

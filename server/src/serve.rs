@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
-use std::{any::Any, future::Future, net::TcpListener, time::Duration};
+use std::{any::Any, future::Future, io, net::TcpListener, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -10,6 +10,8 @@ use actix_web::{
     middleware::DefaultHeaders,
     web::ServiceConfig,
 };
+
+use futures_util::FutureExt;
 
 use crate::{
     Error, health,
@@ -66,9 +68,13 @@ where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
     H: Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static,
 {
-    /// Starts accepting; the server has to be polled.
+    /// Starts accepting; the server has to be polled on.
     pub(crate) fn open(self, listeners: Vec<Listener>) -> Result<Server, Error> {
         let Self { routes, hook, tls, workers, most } = self;
+        if listeners.is_empty() {
+            let reason = io::Error::new(io::ErrorKind::InvalidInput, "there is no listener");
+            return Err(reason.into());
+        }
         let headers = || DefaultHeaders::new().add(("Server", SERVER));
         let mut server = HttpServer::new(move || App::new().wrap(headers()).configure(&routes))
             .on_connect(hook)
@@ -90,32 +96,33 @@ where
                 (Listener::Unix(unix), _) => server.listen_uds(unix)?,
             };
         }
-        Ok(server.run())
+        let mut server = server.run();
+        // Its threads start at the first poll.
+        if let Some(ended) = (&mut server).now_or_never() {
+            ended?;
+        }
+        Ok(server)
     }
 }
 
-/// Serves a mailbox service on `listeners` until `shutdown` ends, then [stops](Mailbox::stop) it.
-/// While it stops, [`Config::goodbye`](crate::Config::goodbye) included, it still answers whoever
-/// asks how it is.
+/// Starts to serve a mailbox service on `listeners`: when it comes back, clients are welcomed.
 ///
 /// # Errors
-/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used; [`Error::Listen`] also
-/// where accepting ends before `shutdown`.
-pub async fn serve<L: Into<Listener>>(
+/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used.
+pub async fn start<L: Into<Listener>>(
     mailbox: Mailbox,
     listeners: impl IntoIterator<Item = L>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Error> {
-    let served = serve_until(&mailbox, listeners, shutdown).await;
-    mailbox.close().await;
-    served
+) -> Result<Running, Error> {
+    match open(&mailbox, listeners.into_iter().map(Into::into).collect()) {
+        Ok(server) => Ok(Running { server, mailbox }),
+        Err(error) => {
+            mailbox.close().await;
+            Err(error)
+        }
+    }
 }
 
-async fn serve_until<L: Into<Listener>>(
-    mailbox: &Mailbox,
-    listeners: impl IntoIterator<Item = L>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Error> {
+fn open(mailbox: &Mailbox, listeners: Vec<Listener>) -> Result<Server, Error> {
     let config = &mailbox.front.config;
     let workers = config.workers.max(1);
     let service = mailbox.clone();
@@ -129,17 +136,38 @@ async fn serve_until<L: Into<Listener>>(
         workers,
         most: sockets_per_worker(&config.limits, workers),
     };
-    let server = reception.open(listeners.into_iter().map(Into::into).collect())?;
-    let handle = server.handle();
-    let stopping = async {
-        shutdown.await;
-        mailbox.disperse().await;
-        handle.stop(false).await;
-    };
-    // The server is polled on while it stops.
-    tokio::select! {
-        ended = server => Ok(ended?),
-        () = stopping => Ok(()),
+    reception.open(listeners)
+}
+
+/// A server that was started; it serves on only while [`until`](Self::until) is awaited.
+#[must_use = "a server stops well only by `until`"]
+pub struct Running {
+    server: Server,
+    mailbox: Mailbox,
+}
+
+impl Running {
+    /// Serves until `shutdown` ends, then [stops](Mailbox::stop) the service. While it stops,
+    /// [`Config::goodbye`](crate::Config::goodbye) included, it still answers whoever asks how it
+    /// is.
+    ///
+    /// # Errors
+    /// [`Error::Listen`] where accepting ends before `shutdown`.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let Self { server, mailbox } = self;
+        let handle = server.handle();
+        let stopping = async {
+            shutdown.await;
+            mailbox.disperse().await;
+            handle.stop(false).await;
+        };
+        // The server is polled on while it stops.
+        let served = tokio::select! {
+            ended = server => ended.map_err(Error::from),
+            () = stopping => Ok(()),
+        };
+        mailbox.close().await;
+        served
     }
 }
 

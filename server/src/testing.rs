@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use faults::{Faults, faulty};
 
-use crate::{Config, LiveRules, Rules, listen, mailbox::Mailbox, serve};
+use crate::{Config, LiveRules, Rules, listen, mailbox::Mailbox};
 
 /// Starts a server as the program has it, but for its database, which is in memory.
 ///
@@ -106,8 +106,10 @@ impl Setup {
                 let faults = Some(self.faults).filter(|faults| *faults != Faults::default());
                 let mailbox = Mailbox::start_with(self.config, faults);
                 let mailbox = mailbox.expect("a database that can be used");
-                let served = serve(mailbox, [listener], async { drop(stopped.await) }).await;
-                served.expect("a listener that can be used");
+                let running = crate::start(mailbox, [listener]).await;
+                let running = running.expect("a listener that can be used");
+                let served = running.until(async { drop(stopped.await) }).await;
+                served.expect("a server that goes on");
             });
         };
         Server {

@@ -26,6 +26,7 @@ fn samples(option: &str, folder: &Path) -> [String; 2] {
         }
         "log-format" => ["json", "text"].map(str::to_owned),
         "log-level" => ["debug", "trace"].map(str::to_owned),
+        "metrics-port" => ["4003", "unix:/x"].map(str::to_owned),
         other => [format!("/x/{other}"), "y".to_owned()],
     }
 }

@@ -208,6 +208,21 @@ const OWN: &[Row] = &[
     ),
     (
         Group::Operation,
+        "metrics-port",
+        Kind::Texts("ENDPOINT"),
+        "",
+        "Serve /metrics (OpenMetrics), /status, /healthz and /readyz here, in the forms of --port; a \
+         port alone means 127.0.0.1",
+    ),
+    (
+        Group::Operation,
+        "status-socket",
+        Kind::Text("PATH"),
+        "",
+        "Unix socket by which wormhole-server status asks the server",
+    ),
+    (
+        Group::Operation,
         "drain-seconds",
         Kind::Number("SECONDS"),
         "0",
