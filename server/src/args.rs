@@ -12,6 +12,15 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(mailbox())
+        .subcommand(beside(
+            Command::new("healthcheck")
+                .about("Ask the server whether it does its work, and end 0 or 1"),
+        ))
+        .subcommand(beside(
+            Command::new("status")
+                .about("Tell what the server does at the moment, asked over its --status-socket")
+                .arg(json()),
+        ))
         .subcommand(
             Command::new("options").about("Print the table of the options as Markdown").hide(true),
         )
@@ -34,6 +43,19 @@ impl Wanted {
             (false, false) => Self::Serve,
         }
     }
+}
+
+/// The name of the flag `--json`.
+pub(crate) const JSON: &str = "json";
+
+fn json() -> Arg {
+    Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Print JSON instead of a table")
+}
+
+/// A command beside the server takes its configuration in the same ways.
+fn beside(command: Command) -> Command {
+    options::declare(command, true)
+        .after_help("Takes every option of wormhole-server mailbox too, in the same three ways.")
 }
 
 const CHECK: &str = "check-config";
@@ -60,6 +82,7 @@ fn mailbox() -> Command {
                  messages, limits, trusted proxies and the certificate change at once, and nobody \
                  is disconnected.",
             ),
+        false,
     )
     .arg(flag(CHECK, "Check the configuration, touch nothing, and end"))
     .arg(flag(PRINT, "Print every option's value and where it came from, and end"))

@@ -65,6 +65,11 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
             "When the server started, in unix time",
             Samples::One(started.as_secs_f64()),
         ),
+        gauge(
+            "uptime_seconds",
+            "How long the server has run",
+            Samples::One(front.started.elapsed().unwrap_or_default().as_secs_f64()),
+        ),
         gauge("ready", "Whether the server takes clients and can write its database", ready.into()),
         gauge("websockets", "Websockets that are open", front.guests.connections().into()),
         count("websockets_opened", "Websockets that were let in", meters.websockets().into()),

@@ -2,10 +2,13 @@
 
 mod allocator;
 mod args;
+mod ask;
+mod command;
 mod descriptors;
 mod endpoint;
 mod log;
 mod options;
+mod pinned;
 mod plan;
 mod protocol_options;
 mod run;
@@ -34,13 +37,16 @@ enum Failure {
     /// What systemd has passed is of no use: its units have to be changed.
     #[error(transparent)]
     Socket(#[from] supervise::BadSocket),
+    /// A running server does not answer well.
+    #[error(transparent)]
+    Unanswered(#[from] ask::Unanswered),
 }
 
 impl Failure {
     fn code(&self) -> ExitCode {
         match self {
             Self::Configuration(_) | Self::Socket(_) => ExitCode::from(2),
-            Self::Run(_) => ExitCode::FAILURE,
+            Self::Run(_) | Self::Unanswered(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -48,20 +54,28 @@ impl Failure {
 fn main() -> ExitCode {
     allocator::give_back();
     let given = args::command().get_matches();
-    let done = match given.subcommand() {
-        Some(("mailbox", given)) => mailbox(given),
-        Some(("options", _)) => {
-            say(options::markdown());
-            Ok(())
+    match obey(&given) {
+        Ok(told) => {
+            say(told);
+            ExitCode::SUCCESS
         }
-        _ => unreachable!("clap knows the commands"),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("wormhole-server: {failure}");
             failure.code()
         }
+    }
+}
+
+/// Does what is asked for; gives what is to be printed.
+fn obey(given: &ArgMatches) -> Result<String, Failure> {
+    match given.subcommand() {
+        Some(("mailbox", given)) => mailbox(given),
+        Some(("healthcheck", given)) => command::healthcheck::run(&Settings::gather(given)?),
+        Some(("status", given)) => {
+            command::status::run(&Settings::gather(given)?, given.get_flag(args::JSON))
+        }
+        Some(("options", _)) => Ok(options::markdown()),
+        _ => unreachable!("clap knows the commands"),
     }
 }
 
@@ -70,15 +84,17 @@ fn say(text: impl Display) {
     drop(write!(io::stdout(), "{text}"));
 }
 
-fn mailbox(given: &ArgMatches) -> Result<(), Failure> {
+fn mailbox(given: &ArgMatches) -> Result<String, Failure> {
     // Before anything opens a file or starts a thread.
     let passed = supervise::sockets()?;
     let settings = Settings::gather(given)?;
     let plan = Plan::of(&settings)?;
     match Wanted::of(given) {
-        Wanted::Print => say(settings),
-        Wanted::Check => say("the configuration is good\n"),
-        Wanted::Serve => run::mailbox(plan, passed, given.clone())?,
+        Wanted::Print => Ok(settings.to_string()),
+        Wanted::Check => Ok("the configuration is good\n".to_owned()),
+        Wanted::Serve => {
+            run::mailbox(plan, passed, given.clone())?;
+            Ok(String::new())
+        }
     }
-    Ok(())
 }

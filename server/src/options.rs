@@ -46,8 +46,8 @@ pub(crate) struct Settings(BTreeMap<&'static str, Setting>);
 
 const CONFIG: &str = "config";
 
-/// Adds the options to a command.
-pub(crate) fn declare(command: Command) -> Command {
+/// Adds the options to a command, and leaves all but `--config` out of its help where they are hidden.
+pub(crate) fn declare(command: Command, hidden: bool) -> Command {
     let config = Arg::new(CONFIG)
         .long(CONFIG)
         .value_name("FILE")
@@ -57,6 +57,7 @@ pub(crate) fn declare(command: Command) -> Command {
         let arg = Arg::new(option.name)
             .long(option.name)
             .help(help(option))
+            .hide(hidden)
             .help_heading(option.group.title());
         match (option.kind, option.value()) {
             (_, None) => arg

@@ -1,0 +1,5 @@
+//! The commands beside the server itself. All take the server's configuration, so that what holds
+//! for it need not be said twice.
+
+pub(crate) mod healthcheck;
+pub(crate) mod status;
