@@ -31,6 +31,9 @@ pub struct Config {
     pub permission: Permission,
     /// Of what the server takes only so much. Keep a clone to read how often each was reached.
     pub limits: Limits,
+    /// For how long an address keeps the number under which the log speaks of it, at debug level;
+    /// by default it has none. Which address has which number is never on disk.
+    pub address_ids: Option<Duration>,
     /// The certificate with which TCP listeners speak TLS; by default they are plain.
     pub tls: Option<Tls>,
     /// How long a mailbox stays that nobody touches.
@@ -56,6 +59,7 @@ impl Default for Config {
             hold_down: Duration::from_secs(60),
             permission: Permission::default(),
             limits: Limits::default(),
+            address_ids: None,
             tls: None,
             expiry: Duration::from_secs(660),
             prune_every: Duration::from_secs(300),

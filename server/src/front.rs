@@ -5,8 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use actix::{Addr, Recipient};
 
 use crate::{
-    census::TakeCensus, config::Config, engine::Enter, guest::Guests, meters::Meters,
-    readiness::Readiness, testing::Faults, watch::Watch,
+    address_ids::AddressIds, census::TakeCensus, config::Config, engine::Enter, guest::Guests,
+    meters::Meters, readiness::Readiness, testing::Faults, watch::Watch,
 };
 
 /// The way from a new connection to the rest of the server.
@@ -20,6 +20,7 @@ pub(crate) struct Front {
     pub(crate) meters: Meters,
     pub(crate) started: SystemTime,
     pub(crate) readiness: Readiness,
+    pub(crate) address_ids: Option<AddressIds>,
     /// None but in a test.
     pub(crate) faults: Option<Faults>,
 }

@@ -27,6 +27,7 @@
 
 #![forbid(unsafe_code)]
 
+mod address_ids;
 mod app;
 mod bucket;
 mod census;

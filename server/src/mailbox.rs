@@ -38,6 +38,7 @@ use actix::{Actor, Addr};
 use actix_web::{dev::Extensions, web};
 
 use crate::{
+    address_ids::AddressIds,
     app::Surroundings,
     census::TakeCensus,
     config::Config,
@@ -87,6 +88,7 @@ impl Mailbox {
             started: Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();
+        let address_ids = config.address_ids.map(AddressIds::new);
         let readiness = Readiness::new(store.clone().recipient());
         let front = web::Data::new(Front {
             config,
@@ -97,6 +99,7 @@ impl Mailbox {
             meters,
             started: SystemTime::now(),
             readiness,
+            address_ids,
             faults,
         });
         Ok(Self { front, store })

@@ -49,6 +49,7 @@ impl Plan {
             hold_down: seconds(settings, "hold-down")?,
             permission: permission(settings)?,
             limits: limits(settings)?,
+            address_ids: address_ids(settings)?,
             tls: tls(settings)?,
             expiry: seconds(settings, "expiry")?,
             goodbye: seconds(settings, "drain-seconds")?,
@@ -57,7 +58,12 @@ impl Plan {
         if let Some(workers) = settings.value("workers", "a number from 1 to 65535")? {
             config.workers = std::num::NonZeroU16::get(workers).into();
         }
-        let warnings = protocol_options(settings, &mut config)?;
+        let mut warnings = protocol_options(settings, &mut config)?;
+        if file(settings, ADDRESS_IDS).is_some() {
+            warnings.push(format!(
+                "--{ADDRESS_IDS}: addresses are kept in memory alone, and the file is not used"
+            ));
+        }
         let announce_json = settings.flag("ephemeral")?;
         Ok(Self { config, listen, metrics, status, announce_json, log: log(settings)?, warnings })
     }
@@ -153,6 +159,13 @@ fn database(settings: &Settings) -> Result<Database, Wrong> {
 /// Gives the path of a database; none where it is in memory.
 fn file(settings: &Settings, option: &'static str) -> Option<PathBuf> {
     settings.path(option).filter(|path| path.to_str() != Some(":memory:"))
+}
+
+const ADDRESS_IDS: &str = "addrid-db";
+
+fn address_ids(settings: &Settings) -> Result<Option<Duration>, Wrong> {
+    let duration = seconds(settings, "generation-duration")?;
+    Ok(settings.text(ADDRESS_IDS).map(|_| duration))
 }
 
 fn permission(settings: &Settings) -> Result<Permission, Wrong> {

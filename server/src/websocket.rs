@@ -1,6 +1,6 @@
 //! The websocket, at `/v1` and below.
 
-use std::{net::Ipv6Addr, sync::Arc};
+use std::{net::Ipv6Addr, sync::Arc, time::Instant};
 
 use actix_http::ws::Codec;
 use actix_web::{
@@ -52,14 +52,18 @@ async fn enter(
     let welcome = welcome(&rules.welcome, &pass, address.map(peer::show));
     // Where a listener tells no addresses, all guests are one.
     let guest = address.map_or(Ipv6Addr::UNSPECIFIED.into(), |address| address.ip());
+    let who = front.address_ids.as_ref().map(|ids| ids.of(guest, Instant::now()));
+    let client = who.map(tracing::field::display);
     let visit = match front.guests.arrive(guest) {
         Ok(visit) => visit,
         Err(exceeded) => {
+            tracing::debug!(client, %exceeded, "a websocket is refused");
             let refused = Refused { welcome, exceeded };
             return Ok(answer.streaming(WebsocketContext::create(refused, payload)));
         }
     };
     front.meters.welcome();
+    tracing::debug!(client, "a websocket is open");
     let limit = config.limits.most(Limit::FrameBytes).map_or(LARGEST_FRAME, |most| {
         usize::try_from(most).map_or(LARGEST_FRAME, |most| most.min(LARGEST_FRAME))
     });

@@ -236,6 +236,21 @@ const OWN: &[Row] = &[
         "",
         "Threads that serve connections; half of the processors by default",
     ),
+    (
+        Group::Operation,
+        "addrid-db",
+        Kind::Text("FILE"),
+        "",
+        "Tell clients apart in the log of level debug by numbers for their addresses; :memory:, as \
+         which address has which number is never written to disk",
+    ),
+    (
+        Group::Operation,
+        "generation-duration",
+        Kind::Number("SECONDS"),
+        "86400",
+        "How long an address keeps such a number",
+    ),
     (Group::Operation, "log-format", Kind::Text("FORMAT"), "text", "Log as text or as json"),
     (
         Group::Operation,
