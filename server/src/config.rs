@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use wormhole_protocol::{transit::DirectHint, uri::WebSocketUrl};
+
 use crate::{limits::Limits, permission::Permission};
 
 /// Where nameplates, mailboxes and messages are kept.
@@ -34,6 +36,11 @@ pub struct Config {
     pub wait_for_disk: bool,
     /// What the welcome says; by default nothing.
     pub welcome: Welcome,
+    /// The address that clients type, such as `wss://relay.example.org/v1`, for the landing page;
+    /// by default made from what the browser asked for. `/v1` is added where there is no path.
+    pub public_url: Option<WebSocketUrl>,
+    /// Transit relays that the landing page tells, the best one first; by default none.
+    pub transit: Vec<DirectHint>,
     /// Whether `list` tells the nameplates in use; otherwise it answers with none.
     pub listing: bool,
     /// Whether only nameplates that are in use can be claimed: people cannot make up codes then.
@@ -65,6 +72,8 @@ impl Default for Config {
             database: Database::Memory,
             wait_for_disk: true,
             welcome: Welcome::default(),
+            public_url: None,
+            transit: Vec::new(),
             listing: true,
             claim_allocated_only: false,
             hold_down: Duration::from_secs(60),

@@ -1,4 +1,4 @@
-//! The routes: a line of text at `/`, the websocket at `/v1` and below.
+//! The websocket, at `/v1` and below.
 
 use std::{net::Ipv6Addr, sync::Arc};
 
@@ -29,14 +29,7 @@ const LARGEST_FRAME: usize = 1 << 30;
 
 /// Adds the routes; the app has to hold a [`Front`].
 pub(crate) fn routes(service: &mut web::ServiceConfig) {
-    service
-        .service(web::resource("/").route(web::get().to(greet)).route(web::head().to(greet)))
-        .route("/v1", web::get().to(enter))
-        .route("/v1/{below:.*}", web::get().to(enter));
-}
-
-async fn greet() -> HttpResponse {
-    text("Wormhole Relay\n")
+    service.route("/v1", web::get().to(enter)).route("/v1/{below:.*}", web::get().to(enter));
 }
 
 async fn enter(
@@ -74,7 +67,8 @@ async fn enter(
     Ok(answer.streaming(counted(WebsocketContext::with_codec(session, frames, codec), visit)))
 }
 
-fn text(line: &'static str) -> HttpResponse {
+/// Answers with a line of plain text.
+pub(crate) fn text(line: &'static str) -> HttpResponse {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(line)
 }
 

@@ -45,6 +45,7 @@ mod permission;
 mod probe;
 mod random;
 mod session;
+mod site;
 mod store;
 mod watch;
 
@@ -64,6 +65,7 @@ pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
 pub use permission::{BadPermission, Permission};
 pub use store::DatabaseError;
+pub use wormhole_protocol as protocol;
 
 use app::Surroundings;
 use front::Front;
@@ -145,6 +147,7 @@ async fn serve(
             .wrap(DefaultHeaders::new().add(("Server", http::SERVER)))
             .app_data(front.clone())
             .configure(http::routes)
+            .configure(site::routes)
     })
     .on_connect(move |connection, extensions| door::open(&doorkeeper, connection, extensions))
     .workers(workers)
