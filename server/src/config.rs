@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use wormhole_protocol::{transit::DirectHint, uri::WebSocketUrl};
+
 use crate::{limits::Limits, permission::Permission, rules::LiveRules, tls::Tls};
 
 /// Where nameplates, mailboxes and messages are kept.
@@ -23,6 +25,11 @@ pub struct Config {
     pub wait_for_disk: bool,
     /// What may change while the server runs.
     pub rules: LiveRules,
+    /// The address that clients type, such as `wss://relay.example.org/v1`, for the landing page;
+    /// by default made from what the browser asked for. `/v1` is added where there is no path.
+    pub public_url: Option<WebSocketUrl>,
+    /// Transit relays that the landing page tells, the best one first; by default none.
+    pub transit: Vec<DirectHint>,
     /// Whether only nameplates that are in use can be claimed: people cannot make up codes then.
     pub claim_allocated_only: bool,
     /// How long a nameplate is not handed out again after it was freed.
@@ -55,6 +62,8 @@ impl Default for Config {
             database: Database::Memory,
             wait_for_disk: true,
             rules: LiveRules::default(),
+            public_url: None,
+            transit: Vec::new(),
             claim_allocated_only: false,
             hold_down: Duration::from_secs(60),
             permission: Permission::default(),

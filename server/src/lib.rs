@@ -75,6 +75,7 @@ pub use rules::{LiveRules, Rules, Welcome};
 pub use serve::{Listener, Running, start};
 pub use store::DatabaseError;
 pub use tls::{Tls, TlsError};
+pub use wormhole_protocol as protocol;
 
 use mailbox::Mailbox;
 

@@ -88,6 +88,17 @@ pub(crate) fn address(
     }
 }
 
+/// Tells whether a trusted proxy says that it was asked over TLS, in `X-Forwarded-Proto` or
+/// `Forwarded`.
+pub(crate) fn is_encrypted(
+    connection: Option<SocketAddr>,
+    headers: &HeaderMap,
+    trusted: &Proxies,
+) -> bool {
+    trusted.trust(connection.map(|address| address.ip()))
+        && forwarded::scheme(headers).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
 /// Tells the operator, once, why all clients may seem to be one.
 fn warn_of_a_stranger() {
     static TOLD: Once = Once::new();

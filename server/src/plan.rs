@@ -4,9 +4,14 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 
+use wormhole_server::protocol::{
+    transit::{DirectHint, RelayArgument},
+    uri::WebSocketUrl,
+};
 use wormhole_server::{
     Config, Database, Limit, Limits, LiveRules, Permission, Proxies, Rules, Tls, TlsError, Welcome,
 };
@@ -45,6 +50,8 @@ impl Plan {
             database: database(settings)?,
             wait_for_disk: !settings.flag("unsafe-no-sync")?,
             rules: LiveRules::from(rules(settings)?),
+            public_url: public_url(settings)?,
+            transit: settings.values::<Relay>("transit-relay")?.into_iter().map(|r| r.0).collect(),
             claim_allocated_only: settings.flag("claim-allocated-only")?,
             hold_down: seconds(settings, "hold-down")?,
             permission: permission(settings)?,
@@ -159,6 +166,25 @@ fn database(settings: &Settings) -> Result<Database, Wrong> {
 /// Gives the path of a database; none where it is in memory.
 fn file(settings: &Settings, option: &'static str) -> Option<PathBuf> {
     settings.path(option).filter(|path| path.to_str() != Some(":memory:"))
+}
+
+fn public_url(settings: &Settings) -> Result<Option<WebSocketUrl>, Wrong> {
+    settings.value("public-url", "an address such as wss://relay.example.org/v1")
+}
+
+/// A transit relay, which cannot be none.
+struct Relay(DirectHint);
+
+impl FromStr for Relay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(RelayArgument::Relay(hint)) => Ok(Self(hint)),
+            Ok(RelayArgument::NoRelay) => Err("expected tcp:HOST:PORT".to_owned()),
+            Err(reason) => Err(format!("{reason}, expected tcp:HOST:PORT")),
+        }
+    }
 }
 
 const ADDRESS_IDS: &str = "addrid-db";

@@ -127,6 +127,21 @@ const OWN: &[Row] = &[
          unix sockets (unix); may be repeated",
     ),
     (
+        Group::Listening,
+        "public-url",
+        Kind::Text("URL"),
+        "",
+        "The address that clients type, such as wss://relay.example.org/v1, for the landing page; \
+         by default the one by which the browser came",
+    ),
+    (
+        Group::Listening,
+        "transit-relay",
+        Kind::Texts("tcp:HOST:PORT"),
+        "",
+        "Transit relay that the landing page and /.well-known/wormhole.json tell; may be repeated",
+    ),
+    (
         Group::Storage,
         "channel-db",
         Kind::Text("FILE"),

@@ -46,6 +46,12 @@ pub(super) fn client(headers: &HeaderMap, trusted: &Proxies) -> Said {
     })
 }
 
+/// Reads by which scheme the nearest proxy was asked.
+pub(super) fn scheme(headers: &HeaderMap) -> Option<&str> {
+    let forwarded = list(headers, "forwarded").next_back().and_then(|hop| part(hop, "proto"));
+    forwarded.or_else(|| list(headers, "x-forwarded-proto").next_back().map(str::trim))
+}
+
 /// Gives the last address that is no trusted proxy's, or the first of all; what is unreadable ends
 /// the list.
 fn last_stranger(
@@ -76,9 +82,14 @@ fn list<'a>(headers: &'a HeaderMap, name: &str) -> impl DoubleEndedIterator<Item
 
 /// Reads `for` of one element of `Forwarded`.
 fn forwarded_for(element: &str) -> Option<SocketAddr> {
+    part(element, "for").and_then(address)
+}
+
+/// Reads one part of an element of `Forwarded`.
+fn part<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     element.split(';').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
-        key.trim().eq_ignore_ascii_case("for").then(|| address(value.trim().trim_matches('"')))?
+        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
     })
 }
 
