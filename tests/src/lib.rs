@@ -4,7 +4,7 @@
 //! servers, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
 //! them while it runs. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
 //! afterwards. A [`Socket`] speaks to a server directly, and a [`Transcript`] is a recorded
-//! conversation that it repeats.
+//! conversation that it repeats. A [`Browser`] looks at pages.
 //!
 //! Nothing here sleeps: every wait is for an event, and [`PATIENCE`] only ends a test that hangs.
 //! Failures panic, as a test's failures do, with all that the processes have printed.
@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+mod browser;
 mod client;
 mod maker;
 mod payload;
@@ -22,6 +23,7 @@ mod snapshot;
 mod socket;
 mod transcript;
 
+pub use browser::{Browser, View};
 pub use client::Client;
 pub use maker::{Maker, Missing, peer_script};
 pub use payload::{PAYLOADS, Payload};

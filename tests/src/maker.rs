@@ -48,6 +48,10 @@ impl fmt::Display for Maker {
 pub struct Missing(String);
 
 impl Missing {
+    pub(crate) fn because(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+
     fn unless_file(path: PathBuf) -> Result<PathBuf, Self> {
         if path.is_file() {
             return Ok(path);

@@ -1,0 +1,194 @@
+//! A browser without a window.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::{env, path::PathBuf, thread};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{Missing, PATIENCE};
+
+/// Is a running Chromium with one page, led by its DevTools protocol.
+pub struct Browser {
+    child: Child,
+    to: ChildStdin,
+    from: Receiver<Value>,
+    session: Option<String>,
+    sent: u64,
+    events: Vec<Value>,
+    _profile: TempDir,
+}
+
+/// How a page is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// CSS pixels.
+    pub width: u32,
+    /// CSS pixels.
+    pub height: u32,
+    /// What the person prefers, `light` or `dark`.
+    pub scheme: &'static str,
+}
+
+impl Browser {
+    /// Starts Chromium: `WORMHOLE_CHROMIUM`, or what `PATH` has.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when there is none.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start() -> Result<Self, Missing> {
+        let program = program().ok_or_else(|| Missing::because("Chromium is not installed"))?;
+        let profile = TempDir::new().expect("a folder for the browser");
+        // It reads its orders from descriptor 3 and answers on 4.
+        let mut child = Command::new("sh")
+            .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#])
+            .arg(program)
+            .args(["--headless=new", "--no-sandbox", "--hide-scrollbars", "--no-first-run"])
+            .args(["--disable-background-networking", "--remote-debugging-pipe"])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell that starts");
+        let to = child.stdin.take().expect("the stream was asked to be a pipe");
+        let answers = BufReader::new(child.stdout.take().expect("likewise"));
+        let (heard, from) = channel();
+        thread::spawn(move || {
+            for message in answers.split(0).map_while(Result::ok) {
+                let message = serde_json::from_slice(&message).expect("DevTools speak JSON");
+                if heard.send(message).is_err() {
+                    return;
+                }
+            }
+        });
+        let (session, events) = (None, Vec::new());
+        let mut browser = Self { child, to, from, session, sent: 0, events, _profile: profile };
+        let page = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let attach = json!({"targetId": page["targetId"], "flatten": true});
+        let session = browser.call("Target.attachToTarget", attach);
+        browser.session = session["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Page", "Network", "Log", "Runtime", "Audits"] {
+            browser.call(&format!("{domain}.enable"), json!({}));
+        }
+        Ok(browser)
+    }
+
+    /// Opens an address and waits until all of it is loaded.
+    pub fn open(&mut self, url: &str, view: View) {
+        let View { width, height, scheme } = view;
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 600,
+        });
+        self.call("Emulation.setDeviceMetricsOverride", size);
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.call("Emulation.setEmulatedMedia", scheme);
+        self.events.clear();
+        let opened = self.call("Page.navigate", json!({"url": url}));
+        assert_eq!(opened["errorText"], Value::Null, "{url}");
+        while self.events("Page.loadEventFired").is_empty() {
+            let event = self.hear();
+            self.events.push(event);
+        }
+    }
+
+    /// Returns the value of a JavaScript expression in the page.
+    pub fn evaluate(&mut self, expression: &str) -> Value {
+        let expression = json!({"expression": expression, "returnByValue": true});
+        let mut outcome = self.call("Runtime.evaluate", expression);
+        assert_eq!(outcome["exceptionDetails"], Value::Null);
+        outcome["result"]["value"].take()
+    }
+
+    /// Clicks in the middle of the first element that the selector finds.
+    pub fn click(&mut self, selector: &str) {
+        let place = format!(
+            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView(); \
+             const r = e.getBoundingClientRect(); \
+             return [r.x + r.width / 2, r.y + r.height / 2] }})()"
+        );
+        let place = self.evaluate(&place);
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({
+                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+            });
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// Draws the whole page, as a PNG in base64.
+    pub fn screenshot(&mut self) -> String {
+        let picture = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true}));
+        picture["data"].as_str().expect("a picture").to_owned()
+    }
+
+    /// Returns the addresses that were loaded since the page was opened, its own first.
+    pub fn loaded(&self) -> Vec<&str> {
+        let requests = self.events("Network.requestWillBeSent").into_iter();
+        requests.filter_map(|request| request["request"]["url"].as_str()).collect()
+    }
+
+    /// Returns what a developer would see of the page: messages, errors, and violated policies.
+    pub fn complaints(&self) -> Vec<&Value> {
+        let kinds = ["Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown"];
+        let kinds = kinds.into_iter().chain(["Audits.issueAdded"]);
+        kinds.flat_map(|kind| self.events(kind)).collect()
+    }
+
+    fn events(&self, method: &str) -> Vec<&Value> {
+        let events = self.events.iter().filter(|event| event["method"] == method);
+        events.map(|event| &event["params"]).collect()
+    }
+
+    fn call(&mut self, method: &str, params: Value) -> Value {
+        self.sent += 1;
+        let mut order = json!({"id": self.sent, "method": method, "params": params});
+        if let Some(session) = &self.session {
+            order["sessionId"] = json!(session);
+        }
+        write!(self.to, "{order}\0").expect("a browser that listens");
+        loop {
+            let mut message = self.hear();
+            if message["id"] == self.sent {
+                assert_eq!(message["error"], Value::Null, "{method}");
+                return message["result"].take();
+            }
+            self.events.push(message);
+        }
+    }
+
+    fn hear(&self) -> Value {
+        self.from.recv_timeout(PATIENCE).expect("a browser that answers")
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let close = json!({"id": self.sent + 1, "method": "Browser.close"});
+        if write!(self.to, "{close}\0").is_ok() {
+            // Its last process closes the pipe.
+            while self.from.recv_timeout(PATIENCE).is_ok() {}
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    if let Some(program) = env::var_os("WORMHOLE_CHROMIUM") {
+        return Some(program.into());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let path = env::var_os("PATH")?;
+    let mut programs = env::split_paths(&path)
+        .flat_map(|folder| names.map(|name| folder.join(name)))
+        .filter(|program| program.is_file());
+    programs.next()
+}
