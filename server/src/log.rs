@@ -2,14 +2,15 @@
 
 use std::{io, str::FromStr};
 
-use tracing_subscriber::{fmt, util::SubscriberInitExt};
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Log {
     pub(crate) format: Format,
     /// The least that is written.
-    pub(crate) level: tracing::Level,
+    pub(crate) level: Level,
 }
 
 /// What a line is.
@@ -34,13 +35,21 @@ impl FromStr for Format {
 }
 
 impl Log {
-    /// Has everything that is logged from now on written so.
+    /// Has everything that is logged from now on written so. Of what this program stands on only
+    /// warnings are told: libraries do not know that addresses must not be in a log.
     pub(crate) fn start(self) {
-        let log = fmt().with_writer(io::stderr).with_ansi(false).with_target(false);
-        let log = log.with_max_level(self.level);
+        let of_others = self.level.min(Level::WARN);
+        let told = Targets::new().with_default(of_others).with_target(OWN, self.level);
+        let lines = fmt::layer().with_writer(io::stderr).with_ansi(false).with_target(false);
+        let log = tracing_subscriber::registry().with(told);
         match self.format {
-            Format::Text => log.finish().init(),
-            Format::Json => log.json().flatten_event(true).with_current_span(false).finish().init(),
+            Format::Text => log.with(lines).init(),
+            Format::Json => {
+                log.with(lines.json().flatten_event(true).with_current_span(false)).init();
+            }
         }
     }
 }
+
+/// The library and the program.
+const OWN: &str = "wormhole_server";
