@@ -1,8 +1,9 @@
 //! One app: decides every order at once, in memory, and answers when the decision is on disk.
 //!
-//! in: [`Order`] and [`Leave`] (from the sessions), [`Join`] and [`Prune`] (from the hall),
-//! [`Stored`] (from the store)
-//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] (to the watchdog)
+//! in: [`Order`] and [`Leave`] (from the sessions), [`Join`], [`Prune`] and [`Settle`] (from the
+//! hall), [`Stored`] (from the store)
+//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] (to the watchdog), what
+//! has ended (to [`Usage`])
 //!
 //! Every decision goes to the store, also one that changes nothing while others wait there: so no
 //! answer tells of what is not yet on disk, and answers and messages leave in the order of the
@@ -17,6 +18,7 @@ mod shares;
 
 use std::{
     collections::VecDeque,
+    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,7 +30,9 @@ use actix::{
 use tokio::sync::oneshot;
 use wormhole_protocol::name::{AppId, MailboxId, Nameplate, Side};
 
-pub(crate) use seats::{Hold, Seats};
+#[cfg(test)]
+pub(crate) use seats::Hold;
+pub(crate) use seats::Seats;
 
 use crate::{
     census::{Census, TakeCensus},
@@ -38,6 +42,7 @@ use crate::{
     guest::{Kind, Visit},
     random,
     store::{Change, Failed, Job, Rows, Stored, Task, Work, Yield},
+    usage::Usage,
     watch::Condemn,
 };
 use audience::Audience;
@@ -60,12 +65,18 @@ pub(crate) struct Join {
 #[rtype(result = "bool")]
 pub(crate) struct Prune;
 
+/// Comes back when everything is let go that the store has answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Settle;
+
 /// What an app needs from its surroundings.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Recipient<Job>,
     pub(crate) watch: Recipient<Condemn>,
+    pub(crate) usage: Usage,
     /// When the server started, by a clock that nobody sets.
     pub(crate) started: Instant,
 }
@@ -116,7 +127,7 @@ impl App {
         Self::create(|ctx| Self {
             id,
             state: State::Ready(Ledger::new(rows)),
-            audience: Audience::new(surroundings.watch.clone()),
+            audience: Audience::new(surroundings.watch.clone(), surroundings.usage.tally().clone()),
             shares: Shares::default(),
             numbers,
             surroundings,
@@ -153,7 +164,7 @@ impl App {
                 Ok(Done::Claimed(mailbox).into())
             }
             Ask::Release(name) => {
-                ledger.release(&name, &side);
+                ledger.release(&name, &side, now);
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
@@ -208,9 +219,10 @@ impl App {
     }
 
     /// Has the ledger's changes written, and lets `release` go when they are.
-    fn commit(&mut self, replay: Option<MailboxId>, release: Release, now: f64) {
+    fn commit(&mut self, replay: Option<MailboxId>, mut release: Release, now: f64) {
         let State::Ready(ledger) = &mut self.state else { return self.let_go(release, Vec::new()) };
         let changes = ledger.take_changes();
+        release.retired = ledger.take_retired();
         for change in &changes {
             match change {
                 Change::NameplateMade { name, .. } => self.numbers.take(name),
@@ -249,7 +261,8 @@ impl App {
         }
     }
 
-    fn let_go(&mut self, release: Release, replay: Vec<Arc<StoredMessage>>) {
+    fn let_go(&mut self, mut release: Release, replay: Vec<Arc<StoredMessage>>) {
+        self.surroundings.usage.retire(&self.id, mem::take(&mut release.retired));
         if let Some(Delivery { message, to }) = &release.delivery {
             for session in to {
                 self.audience.tell(*session, message);
@@ -287,14 +300,10 @@ impl Handler<Order> for App {
         let (answer, answered) = oneshot::channel();
         match self.decide(order, now) {
             Ok(Decision { done, delivery, replay }) => {
-                let release = Release { delivery, answer: Some((answer, Ok(done))) };
-                self.commit(replay, release, now);
+                self.commit(replay, Release::of(answer, Ok(done), delivery), now);
             }
             // It may rest on what is not yet on disk.
-            Err(refusal) => {
-                let release = Release { delivery: None, answer: Some((answer, Err(refusal))) };
-                self.commit(None, release, now);
-            }
+            Err(refusal) => self.commit(None, Release::of(answer, Err(refusal), None), now),
         }
         Box::pin(async { answered.await.unwrap_or(Err(Refusal::Broken)) })
     }
@@ -336,8 +345,15 @@ impl Handler<TakeCensus> for App {
             State::Ready(ledger) => ledger.census(),
             State::Lost => Census::default(),
         };
-        MessageResult(Census { apps: 1, subscriptions: self.audience.subscriptions(), ..held })
+        MessageResult(Census { apps: 1, ..held })
     }
+}
+
+impl Handler<Settle> for App {
+    type Result = ();
+
+    /// The store's answers came before.
+    fn handle(&mut self, _: Settle, _: &mut Self::Context) {}
 }
 
 impl Handler<Prune> for App {

@@ -1,6 +1,9 @@
 //! The program's commands.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use wormhole_server::usage::report::{Date, Range};
 
 use crate::options;
 
@@ -20,6 +23,29 @@ pub(crate) fn command() -> Command {
             Command::new("status")
                 .about("Tell what the server does at the moment, asked over its --status-socket")
                 .arg(json()),
+        ))
+        .subcommand(beside(
+            Command::new("usage")
+                .about("Tell what became of nameplates and mailboxes by day, from the --usage-db")
+                .arg(day(FROM, "The first day, such as 2026-01-31; by default the first there is"))
+                .arg(day(TO, "The last day; by default today"))
+                .arg(json()),
+        ))
+        .subcommand(beside(
+            Command::new("backup").about("Copy the databases, also while the server runs").arg(
+                file(
+                    "Where the copy of the channel database goes; that of the usage \
+                           database gets -usage behind the name",
+                ),
+            ),
+        ))
+        .subcommand(beside(
+            Command::new("import")
+                .about("Add what another server's databases hold, after a copy of one's own")
+                .arg(
+                    file("A channel or usage database, of the Python server or of this one")
+                        .num_args(1..),
+                ),
         ))
         .subcommand(
             Command::new("options").about("Print the table of the options as Markdown").hide(true),
@@ -47,6 +73,29 @@ impl Wanted {
 
 /// The name of the flag `--json`.
 pub(crate) const JSON: &str = "json";
+
+const FROM: &str = "from";
+const TO: &str = "to";
+const FILE: &str = "file";
+
+/// Reads the days of `usage`.
+pub(crate) fn range(given: &ArgMatches) -> Range {
+    let day = |name| given.get_one::<Date>(name).copied();
+    Range { first: day(FROM), last: day(TO) }
+}
+
+/// Reads the files that a command is about, one at least.
+pub(crate) fn files(given: &ArgMatches) -> Vec<PathBuf> {
+    given.get_many(FILE).unwrap_or_default().cloned().collect()
+}
+
+fn day(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name("DAY").value_parser(value_parser!(Date)).help(help)
+}
+
+fn file(help: &'static str) -> Arg {
+    Arg::new(FILE).value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
+}
 
 fn json() -> Arg {
     Arg::new(JSON).long(JSON).action(ArgAction::SetTrue).help("Print JSON instead of a table")

@@ -18,8 +18,6 @@ pub(crate) struct Census {
     pub(crate) messages: u64,
     /// Bytes of all messages.
     pub(crate) bytes: u64,
-    /// Sessions that have a mailbox open.
-    pub(crate) subscriptions: u64,
 }
 
 impl Sum for Census {
@@ -30,7 +28,6 @@ impl Sum for Census {
             mailboxes: sum.mailboxes + one.mailboxes,
             messages: sum.messages + one.messages,
             bytes: sum.bytes + one.bytes,
-            subscriptions: sum.subscriptions + one.subscriptions,
         })
     }
 }

@@ -4,7 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use wormhole_protocol::{transit::DirectHint, uri::WebSocketUrl};
 
-use crate::{limits::Limits, permission::Permission, rules::LiveRules, tls::Tls};
+use crate::{
+    database::{DatabaseError, DatabaseKind},
+    limits::Limits,
+    permission::Permission,
+    rules::LiveRules,
+    tls::Tls,
+};
 
 /// Where nameplates, mailboxes and messages are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +21,24 @@ pub enum Database {
     File(PathBuf),
 }
 
+/// What is kept of how nameplates and mailboxes end and of the clients' versions: for counting,
+/// not for finding anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageConfig {
+    /// Where it is kept.
+    pub database: Database,
+    /// Times at which something began are kept as the last multiple of this before them; zero is
+    /// as good as none.
+    pub blur: Option<Duration>,
+}
+
 /// A server's settings; the defaults are those of the program.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where the state is kept; by default in memory.
     pub database: Database,
+    /// What is recorded of the use; by default nothing.
+    pub usage: Option<UsageConfig>,
     /// Whether an answer waits until the disk holds what it tells; otherwise a power cut, though
     /// not the end of the process, loses what was answered.
     pub wait_for_disk: bool,
@@ -60,6 +79,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             database: Database::Memory,
+            usage: None,
             wait_for_disk: true,
             rules: LiveRules::default(),
             public_url: None,
@@ -75,6 +95,28 @@ impl Default for Config {
             ping_every: Duration::from_secs(60),
             goodbye: Duration::ZERO,
             workers: std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2)),
+        }
+    }
+}
+
+impl Config {
+    /// Tells whether the databases could be used, without touching them; those that are missing
+    /// will be made. [`launch`](crate::launch) begins with it.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] of the first that could not: it cannot be opened, is something else, or
+    /// is of another version.
+    pub fn check_databases(&self) -> Result<(), DatabaseError> {
+        self.database.check(DatabaseKind::Channel)?;
+        self.usage.as_ref().map_or(Ok(()), |usage| usage.database.check(DatabaseKind::Usage))
+    }
+}
+
+impl Database {
+    fn check(&self, kind: DatabaseKind) -> Result<(), DatabaseError> {
+        match self {
+            Self::Memory => Ok(()),
+            Self::File(path) => kind.check(path),
         }
     }
 }

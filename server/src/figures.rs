@@ -9,6 +9,7 @@ use crate::{
     config::Database,
     limits::{Limit, Limits},
     mailbox::Mailbox,
+    usage::{ClientKind, Outcome, Tally},
 };
 
 /// One figure, or one for each value of a label.
@@ -54,6 +55,7 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
     // Where the hall has ended, there is nothing.
     let census = front.census.send(TakeCensus).await.unwrap_or_default();
     let (meters, limits) = (&front.meters, &front.config.limits);
+    let tally = front.usage.tally();
     let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
     let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
     let ready = u64::from(mailbox.ready().await.is_ok());
@@ -73,12 +75,19 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         gauge("ready", "Whether the server takes clients and can write its database", ready.into()),
         gauge("websockets", "Websockets that are open", front.guests.connections().into()),
         count("websockets_opened", "Websockets that were let in", meters.websockets().into()),
-        gauge("subscriptions", "Websockets that have a mailbox open", census.subscriptions.into()),
+        gauge("subscriptions", "Websockets that have a mailbox open", tally.subscriptions().into()),
         gauge("apps", "Applications in use", census.apps.into()),
         gauge("nameplates", "Nameplates in use", census.nameplates.into()),
         gauge("mailboxes", "Mailboxes in use", census.mailboxes.into()),
         gauge("messages", "Messages in all mailboxes", census.messages.into()),
         gauge("message_bytes", "Bytes of the messages in all mailboxes", census.bytes.into()),
+        count(
+            "nameplates_ended",
+            "Nameplates that ended, by result",
+            ended(Tally::nameplates, tally),
+        ),
+        count("mailboxes_ended", "Mailboxes that ended, by result", ended(Tally::mailboxes, tally)),
+        count("binds", "Clients that bound, by what they say they are", binds(tally)),
         count("commands", "Commands that could be read", Samples::each("type", commands)),
         count("refusals", "Commands that were answered with an error", meters.refusals().into()),
         count("limit_reached", "How often somebody wanted more than a limit", reached(limits)),
@@ -87,6 +96,15 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         count("database_failures", "Writes to the database that failed", meters.failures().into()),
         gauge("database_bytes", "Sizes of the database's files", sizes(&front.config.database)),
     ]
+}
+
+fn ended(count: fn(&Tally, Outcome) -> u64, tally: &Tally) -> Samples {
+    let ended = |outcome: Outcome| (outcome.as_str(), count(tally, outcome));
+    Samples::each("result", Outcome::ALL.map(ended))
+}
+
+fn binds(tally: &Tally) -> Samples {
+    Samples::each("client", ClientKind::ALL.map(|kind| (kind.as_str(), tally.binds(kind))))
 }
 
 fn reached(limits: &Limits) -> Samples {

@@ -6,7 +6,7 @@ use actix::{Addr, Recipient};
 
 use crate::{
     address_ids::AddressIds, census::TakeCensus, config::Config, engine::Enter, guest::Guests,
-    meters::Meters, readiness::Readiness, testing::Faults, watch::Watch,
+    meters::Meters, readiness::Readiness, testing::Faults, usage::Usage, watch::Watch,
 };
 
 /// The way from a new connection to the rest of the server.
@@ -19,6 +19,7 @@ pub(crate) struct Front {
     pub(crate) census: Recipient<TakeCensus>,
     pub(crate) meters: Meters,
     pub(crate) started: SystemTime,
+    pub(crate) usage: Usage,
     pub(crate) readiness: Readiness,
     pub(crate) address_ids: Option<AddressIds>,
     /// None but in a test.

@@ -1,7 +1,7 @@
 //! The hall: shows every session to its app, starts and ends the apps, and takes only so many.
 //!
-//! in: [`Enter`] (from the sessions)
-//! out: [`Join`] and [`Prune`] (to the apps)
+//! in: [`Enter`] (from the sessions), [`Settle`] (from [`launch`](crate::launch))
+//! out: [`Join`], [`Prune`] and [`Settle`] (to the apps)
 
 use std::{
     collections::{
@@ -19,7 +19,7 @@ use futures_util::{FutureExt, future::join_all};
 use wormhole_protocol::name::AppId;
 
 use crate::{
-    app::{App, Join, Prune, Surroundings},
+    app::{App, Join, Prune, Settle, Surroundings},
     census::{Census, TakeCensus},
     engine::{Desk, Enter},
     guest::{Kind, Share, Visit},
@@ -131,5 +131,14 @@ impl Handler<TakeCensus> for Hall {
     fn handle(&mut self, take: TakeCensus, _: &mut Self::Context) -> Self::Result {
         let counting = join_all(self.apps.values().map(|entry| entry.app.send(take)));
         Box::pin(counting.map(|counted| counted.into_iter().flatten().sum()))
+    }
+}
+
+impl Handler<Settle> for Hall {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Settle, _: &mut Self::Context) -> Self::Result {
+        let all = self.apps.values().map(|entry| entry.app.send(Settle));
+        Box::pin(join_all(all).map(drop))
     }
 }

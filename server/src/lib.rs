@@ -22,6 +22,8 @@
 //! which decides it in memory; `store` writes many decisions in one commit; then the app answers,
 //! and the other sessions of the mailbox hear the message.
 //!
+//! `usage` counts what came of nameplates and mailboxes, and records it where that is wanted.
+//!
 //! What nobody may do is in [`Limits`]; `guest` counts what each connection and address has, and
 //! `watch` ends connections from outside their sessions.
 
@@ -33,6 +35,7 @@ mod bucket;
 mod census;
 mod clock;
 mod config;
+mod database;
 mod door;
 mod engine;
 mod figures;
@@ -59,12 +62,14 @@ mod site;
 mod store;
 pub mod testing;
 mod tls;
+pub mod usage;
 mod watch;
 mod websocket;
 
 use std::{future::Future, io};
 
-pub use config::{Config, Database};
+pub use config::{Config, Database, UsageConfig};
+pub use database::{CopyError, DatabaseError, DatabaseKind, Imported, backup, import, kind_of};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
 pub use operation::{Operation, operate};
@@ -73,7 +78,6 @@ pub use permission::{BadPermission, Permission};
 pub use readiness::Unready;
 pub use rules::{LiveRules, Rules, Welcome};
 pub use serve::{Listener, Running, start};
-pub use store::DatabaseError;
 pub use tls::{Tls, TlsError};
 pub use wormhole_protocol as protocol;
 
@@ -83,7 +87,7 @@ use mailbox::Mailbox;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The channel database cannot be used.
+    /// A database cannot be used.
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// A listening socket cannot be used.

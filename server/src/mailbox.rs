@@ -39,17 +39,19 @@ use actix_web::{dev::Extensions, web};
 
 use crate::{
     address_ids::AddressIds,
-    app::Surroundings,
+    app::{Settle, Surroundings},
     census::TakeCensus,
     config::Config,
+    database::DatabaseError,
     door,
     front::Front,
     guest::Guests,
     hall::Hall,
     meters::Meters,
     readiness::{Readiness, Unready},
-    store::{DatabaseError, Drain, Store},
+    store::{Drain, Store},
     testing::Faults,
+    usage::Usage,
     watch::{Disperse, Watch},
     websocket,
 };
@@ -59,6 +61,7 @@ use crate::{
 pub struct Mailbox {
     pub(crate) front: web::Data<Front>,
     store: Addr<Store>,
+    hall: Addr<Hall>,
 }
 
 impl Mailbox {
@@ -78,13 +81,16 @@ impl Mailbox {
         faults: Option<Faults>,
     ) -> Result<Self, DatabaseError> {
         let (config, meters) = (Arc::new(config), Meters::default());
+        config.check_databases()?;
         let (store, apps) = Store::start(&config, meters.clone())?;
+        let usage = Usage::start(&config)?;
         let guests = Guests::new(config.limits.clone());
         let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
         let surroundings = Surroundings {
             config: Arc::clone(&config),
             store: store.clone().recipient(),
             watch: watch.clone().recipient(),
+            usage: usage.clone(),
             started: Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();
@@ -95,14 +101,15 @@ impl Mailbox {
             guests,
             hall: hall.clone().recipient(),
             watch,
-            census: hall.recipient(),
+            census: hall.clone().recipient(),
             meters,
+            usage,
             started: SystemTime::now(),
             readiness,
             address_ids,
             faults,
         });
-        Ok(Self { front, store })
+        Ok(Self { front, store, hall })
     }
 
     /// Has something written to the channel database.
@@ -139,6 +146,11 @@ impl Mailbox {
         if self.store.send(Drain).await.is_err() {
             tracing::error!("the store ended before the server");
         }
+        // What the store has written is recorded as soon as its app hears of it.
+        if self.hall.send(Settle).await.is_err() {
+            tracing::error!("the hall ended before the server");
+        }
+        self.front.usage.clone().drain().await;
     }
 }
 

@@ -24,6 +24,7 @@ use args::Wanted;
 use clap::ArgMatches;
 use options::{Settings, Wrong};
 use plan::Plan;
+use wormhole_server::{CopyError, DatabaseError};
 
 /// Why the program failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,13 +41,19 @@ enum Failure {
     /// A running server does not answer well.
     #[error(transparent)]
     Unanswered(#[from] ask::Unanswered),
+    /// A database cannot be copied or imported.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// A database cannot be read.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl Failure {
     fn code(&self) -> ExitCode {
         match self {
             Self::Configuration(_) | Self::Socket(_) => ExitCode::from(2),
-            Self::Run(_) | Self::Unanswered(_) => ExitCode::FAILURE,
+            _ => ExitCode::FAILURE,
         }
     }
 }
@@ -74,6 +81,16 @@ fn obey(given: &ArgMatches) -> Result<String, Failure> {
         Some(("status", given)) => {
             command::status::run(&Settings::gather(given)?, given.get_flag(args::JSON))
         }
+        Some(("usage", given)) => {
+            let range = args::range(given);
+            command::usage::run(&Settings::gather(given)?, range, given.get_flag(args::JSON))
+        }
+        Some(("backup", given)) => {
+            command::backup::run(&Settings::gather(given)?, &args::files(given)[0])
+        }
+        Some(("import", given)) => {
+            command::import::run(&Settings::gather(given)?, &args::files(given))
+        }
         Some(("options", _)) => Ok(options::markdown()),
         _ => unreachable!("clap knows the commands"),
     }
@@ -89,6 +106,9 @@ fn mailbox(given: &ArgMatches) -> Result<String, Failure> {
     let passed = supervise::sockets()?;
     let settings = Settings::gather(given)?;
     let plan = Plan::of(&settings)?;
+    if Wanted::of(given) != Wanted::Print {
+        plan.config.check_databases()?;
+    }
     match Wanted::of(given) {
         Wanted::Print => Ok(settings.to_string()),
         Wanted::Check => Ok("the configuration is good\n".to_owned()),

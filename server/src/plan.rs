@@ -13,7 +13,8 @@ use wormhole_server::protocol::{
     uri::WebSocketUrl,
 };
 use wormhole_server::{
-    Config, Database, Limit, Limits, LiveRules, Permission, Proxies, Rules, Tls, TlsError, Welcome,
+    Config, Database, Limit, Limits, LiveRules, Permission, Proxies, Rules, Tls, TlsError,
+    UsageConfig, Welcome,
 };
 
 use crate::{
@@ -48,6 +49,7 @@ impl Plan {
         let status = status(settings)?;
         let mut config = Config {
             database: database(settings)?,
+            usage: usage(settings)?,
             wait_for_disk: !settings.flag("unsafe-no-sync")?,
             rules: LiveRules::from(rules(settings)?),
             public_url: public_url(settings)?,
@@ -161,6 +163,21 @@ fn database(settings: &Settings) -> Result<Database, Wrong> {
         return Ok(Database::Memory);
     }
     Ok(file(settings, "channel-db").map_or(Database::Memory, Database::File))
+}
+
+fn usage(settings: &Settings) -> Result<Option<UsageConfig>, Wrong> {
+    if settings.text("usage-db").is_none() {
+        return match settings.given("blur-usage") {
+            Some(_) => Err(settings.contradict("blur-usage", "needs --usage-db too")),
+            None => Ok(None),
+        };
+    }
+    let blur = settings.text("blur-usage").map(|_| seconds(settings, "blur-usage")).transpose()?;
+    let database = file(settings, "usage-db").map_or(Database::Memory, Database::File);
+    if settings.path("usage-db") == settings.path("channel-db") && database != Database::Memory {
+        return Err(settings.contradict("usage-db", "is the file of --channel-db too"));
+    }
+    Ok(Some(UsageConfig { database, blur }))
 }
 
 /// Gives the path of a database; none where it is in memory.

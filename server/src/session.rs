@@ -2,7 +2,7 @@
 //!
 //! in: frames (from the client), [`Heard`] (from the app), [`Call`] (from the watchdog)
 //! out: [`Enter`] (to the hall), [`Order`] (to the app), [`Attend`] and [`Ended`] (to the
-//! watchdog), frames (to the client)
+//! watchdog), [`Binding`] (to the usage records), frames (to the client)
 //!
 //! A session waits for the answer to each order before it takes another frame. Messages that come
 //! meanwhile wait in its queue, and go out before the next frame is looked at: so an `add` is
@@ -39,6 +39,7 @@ use crate::{
     guest::Visit,
     limits::{Exceeded, Limit},
     permission::Pass,
+    usage::Binding,
     watch::{Attend, Call, Ended, Socket},
 };
 use fragments::{Fragments, TooLong};
@@ -120,10 +121,7 @@ impl Session {
         match self.standing.admit(Judged { request: &request, limits }) {
             Ok(Step::Pong(pong)) => reply(&request, Answer::Pong { pong }, ctx),
             Ok(Step::Done) => acknowledge(&request, ctx),
-            Ok(Step::Enter(app)) => {
-                let (visit, ears) = (Arc::clone(&self.visit), ctx.address().recipient());
-                self.enter(Enter { app, session: self.id, visit, ears }, request, ctx);
-            }
+            Ok(Step::Enter(binding)) => self.enter(binding, request, ctx),
             Ok(Step::Order(side, ask)) => {
                 self.order(Order { session: self.id, side, ask }, request, ctx);
             }
@@ -151,12 +149,15 @@ impl Session {
         }
     }
 
-    fn enter(&self, enter: Enter, request: Request, ctx: &mut WebsocketContext<Self>) {
-        let hall = self.front.hall.clone();
+    fn enter(&self, binding: Binding, request: Request, ctx: &mut WebsocketContext<Self>) {
+        let (visit, ears) = (Arc::clone(&self.visit), ctx.address().recipient());
+        let enter = Enter { app: binding.app.clone(), session: self.id, visit, ears };
+        let (hall, now) = (self.front.hall.clone(), clock::now());
         let entering = async move { hall.send(enter).await }.into_actor(self);
-        ctx.wait(entering.map(|desk, session, ctx| match desk {
+        ctx.wait(entering.map(move |desk, session, ctx| match desk {
             Ok(Ok(desk)) => {
                 session.visit.bind();
+                session.front.usage.bind(binding, now);
                 session.desk = Some(desk);
                 acknowledge(&request, ctx);
             }

@@ -25,17 +25,18 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use wormhole_protocol::name::AppId;
 
-pub use schema::DatabaseError;
-
 pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
 use crate::{
     config::{Config, Database},
+    database::DatabaseError,
     meters::Meters,
 };
 use memory::Memory;
 use schema::Opened;
+
+pub(crate) use schema::open;
 use writer::{Batch, Shut, Writer};
 
 /// A task, and who wants to know when it is on disk.
@@ -100,11 +101,12 @@ impl Store {
         let (pen, apps) = match &config.database {
             Database::Memory => (Pen::Memory(Memory::default()), BTreeMap::new()),
             Database::File(path) => {
-                let opened = schema::open(path)?;
+                let (opened, failed) = (schema::open(path)?, DatabaseError::at(path));
                 if !config.wait_for_disk {
-                    opened.connection.execute_batch("PRAGMA synchronous = OFF")?;
+                    let lazy = opened.connection.execute_batch("PRAGMA synchronous = OFF");
+                    lazy.map_err(failed)?;
                 }
-                let apps = load::everything(&opened.connection)?;
+                let apps = load::everything(&opened.connection).map_err(failed)?;
                 (Pen::Disk(start_writer(opened, meters)), apps)
             }
         };

@@ -10,12 +10,14 @@ use crate::{
     engine::{Heard, SessionId, StoredMessage},
     guest::{Kind, Share, Visit},
     limits::Exceeded,
+    usage::{Subscription, Tally},
     watch::Condemn,
 };
 
 /// The sessions of one app, each with the mailbox that it has open.
 pub(crate) struct Audience {
     watch: Recipient<Condemn>,
+    tally: Tally,
     members: HashMap<SessionId, Member>,
     /// In the order of their opens.
     listeners: HashMap<MailboxId, Vec<SessionId>>,
@@ -25,13 +27,19 @@ pub(crate) struct Audience {
 struct Member {
     ears: Recipient<Heard>,
     visit: Arc<Visit>,
-    open: Option<MailboxId>,
+    open: Option<Open>,
+}
+
+/// The mailbox that a session has open.
+struct Open {
+    mailbox: MailboxId,
+    _subscription: Subscription,
 }
 
 impl Audience {
     /// Makes an empty one; `watch` is told of who is too slow.
-    pub(crate) fn new(watch: Recipient<Condemn>) -> Self {
-        Self { watch, members: HashMap::new(), listeners: HashMap::new() }
+    pub(crate) fn new(watch: Recipient<Condemn>, tally: Tally) -> Self {
+        Self { watch, tally, members: HashMap::new(), listeners: HashMap::new() }
     }
 
     pub(crate) fn join(&mut self, Join { session, visit, ears }: Join) {
@@ -62,15 +70,14 @@ impl Audience {
     pub(crate) fn subscribe(&mut self, session: SessionId, mailbox: &MailboxId) {
         self.unsubscribe(session);
         let Some(member) = self.members.get_mut(&session) else { return };
-        member.open = Some(mailbox.clone());
+        let subscription = self.tally.subscribe();
+        member.open = Some(Open { mailbox: mailbox.clone(), _subscription: subscription });
         self.listeners.entry(mailbox.clone()).or_default().push(session);
     }
 
     pub(crate) fn unsubscribe(&mut self, session: SessionId) {
-        let Some(mailbox) = self.members.get_mut(&session).and_then(|member| member.open.take())
-        else {
-            return;
-        };
+        let open = self.members.get_mut(&session).and_then(|member| member.open.take());
+        let Some(Open { mailbox, .. }) = open else { return };
         let Some(listeners) = self.listeners.get_mut(&mailbox) else { return };
         listeners.retain(|other| *other != session);
         if listeners.is_empty() {
@@ -89,17 +96,13 @@ impl Audience {
 
     /// Tells whether `session` has the mailbox open.
     pub(crate) fn hears(&self, session: SessionId, mailbox: &MailboxId) -> bool {
-        self.members.get(&session).is_some_and(|member| member.open.as_ref() == Some(mailbox))
+        let open = self.members.get(&session).and_then(|member| member.open.as_ref());
+        open.is_some_and(|open| open.mailbox == *mailbox)
     }
 
     /// Gives those who have the mailbox open.
     pub(crate) fn of(&self, mailbox: &MailboxId) -> &[SessionId] {
         self.listeners.get(mailbox).map_or(&[], Vec::as_slice)
-    }
-
-    /// Counts the sessions that have a mailbox open.
-    pub(crate) fn subscriptions(&self) -> u64 {
-        self.listeners.values().map(|listeners| listeners.len() as u64).sum()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -161,7 +164,8 @@ mod tests {
 
     #[actix::test]
     async fn everybody_hears_one_mailbox_at_most() {
-        let mut audience = Audience::new(probe().0);
+        let tally = Tally::default();
+        let mut audience = Audience::new(probe().0, tally.clone());
         let [m, n] = ["m", "n"].map(MailboxId::new);
         let sessions = [(); 2].map(|()| join(&mut audience, Limits::default()));
         for session in sessions {
@@ -169,10 +173,13 @@ mod tests {
         }
         assert_eq!(audience.of(&m), sessions);
         audience.subscribe(sessions[0], &n);
+        assert_eq!(tally.subscriptions(), 2);
         assert_eq!(audience.of(&m), [sessions[1]]);
         audience.end(&m);
         assert!(!audience.hears(sessions[1], &m) && audience.of(&m).is_empty());
+        assert_eq!(tally.subscriptions(), 1);
         audience.leave(sessions[0]);
+        assert_eq!(tally.subscriptions(), 0);
         assert!(audience.of(&n).is_empty() && !audience.is_empty());
     }
 
@@ -181,7 +188,7 @@ mod tests {
         // By the places of its mailbox, of which a probe has sixteen, or by bytes.
         for (limits, told) in [(1 << 20, 17), (1_000, 11)] {
             let (watch, mut condemned) = probe();
-            let mut audience = Audience::new(watch);
+            let mut audience = Audience::new(watch, Tally::default());
             let limits = Limits::default().with(Limit::UnsentBytes, limits);
             let (m, session) = (MailboxId::new("m"), join(&mut audience, limits));
             audience.subscribe(session, &m);

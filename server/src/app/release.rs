@@ -1,10 +1,13 @@
-//! What waits for the disk: an answer, a message, both, or nothing.
+//! What waits for the disk: an answer, a message, what has ended, or nothing.
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::engine::{Done, Refusal, SessionId, StoredMessage};
+use crate::{
+    engine::{Done, Refusal, SessionId, StoredMessage},
+    usage::Retired,
+};
 
 /// Who waits for an answer.
 pub(crate) type Waiting = oneshot::Sender<Result<Done, Refusal>>;
@@ -21,9 +24,20 @@ pub(crate) struct Delivery {
 pub(crate) struct Release {
     pub(crate) delivery: Option<Delivery>,
     pub(crate) answer: Option<(Waiting, Result<Done, Refusal>)>,
+    /// What the usage records tell.
+    pub(crate) retired: Vec<Retired>,
 }
 
 impl Release {
+    /// Makes one for an answer and, maybe, a message.
+    pub(crate) fn of(
+        answer: Waiting,
+        result: Result<Done, Refusal>,
+        delivery: Option<Delivery>,
+    ) -> Self {
+        Self { delivery, answer: Some((answer, result)), retired: Vec::new() }
+    }
+
     /// Answers; `replay` is what an open brought up.
     pub(crate) fn answer(self, replay: Vec<Arc<StoredMessage>>) {
         let Some((waiting, done)) = self.answer else { return };

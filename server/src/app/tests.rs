@@ -8,13 +8,14 @@ use wormhole_protocol::{
 };
 
 use super::*;
-use crate::{engine::Done, guest::Guests, limits::Limits, probe::probe};
+use crate::{engine::Done, guest::Guests, limits::Limits, probe::probe, usage::Outcome};
 
 struct Stage {
     app: Addr<App>,
     jobs: UnboundedReceiver<Job>,
     heard: UnboundedReceiver<Heard>,
     session: SessionId,
+    usage: Usage,
 }
 
 impl Stage {
@@ -22,12 +23,13 @@ impl Stage {
         let (store, jobs) = probe();
         let (ears, heard) = probe();
         let (config, watch) = (Arc::default(), probe().0);
-        let surroundings = Surroundings { config, store, watch, started: Instant::now() };
+        let (usage, started) = (Usage::default(), Instant::now());
+        let surroundings = Surroundings { config, store, watch, usage: usage.clone(), started };
         let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
         let session = SessionId::fresh();
         let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
         app.do_send(Join { session, visit, ears });
-        Self { app, jobs, heard, session }
+        Self { app, jobs, heard, session, usage }
     }
 
     /// Gives an order; its answer comes from the channel when there is one.
@@ -41,6 +43,11 @@ impl Stage {
 
     async fn job(&mut self) -> Job {
         self.jobs.recv().await.unwrap()
+    }
+
+    /// How many mailboxes have ended after one side came.
+    fn lonely(&self) -> u64 {
+        self.usage.tally().mailboxes(Outcome::Lonely)
     }
 
     async fn settle(&self) {
@@ -129,4 +136,21 @@ async fn one_that_lost_its_mailbox_cannot_add() {
         job.from.do_send(written());
     }
     assert_eq!(stale.recv().await.unwrap(), Err(Refusal::NotOpen));
+}
+
+#[actix::test]
+async fn what_has_ended_is_counted_when_the_disk_has_it() {
+    for (written, counted) in [(Stored(Err(Failed)), 0), (written(), 1)] {
+        let mut stage = Stage::set();
+        let mailbox = MailboxId::new("m");
+        stage.order(Ask::Open(mailbox.clone()));
+        stage.job().await.from.do_send(self::written());
+        let mut closed = stage.order(Ask::Close { mailbox, mood: None });
+        let close = stage.job().await;
+        stage.settle().await;
+        assert_eq!(stage.lonely(), 0);
+        close.from.do_send(written);
+        assert_eq!(closed.recv().await.unwrap().is_ok(), counted == 1);
+        assert_eq!(stage.lonely(), counted);
+    }
 }

@@ -18,6 +18,7 @@ use crate::{
     meters::Meters,
     probe::probe,
     store::{Drain, Store},
+    usage::Usage,
 };
 
 /// The sides of the sessions: two connections of one side, and two others.
@@ -173,6 +174,7 @@ impl Engine {
             config: Arc::new(config),
             store: store.clone().recipient(),
             watch: probe().0,
+            usage: Usage::default(),
             started: std::time::Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();

@@ -150,6 +150,20 @@ const OWN: &[Row] = &[
     ),
     (
         Group::Storage,
+        "usage-db",
+        Kind::Text("FILE"),
+        "",
+        "SQLite file that records how nameplates and mailboxes ended, and the clients' versions",
+    ),
+    (
+        Group::Storage,
+        "blur-usage",
+        Kind::Number("SECONDS"),
+        "",
+        "Round the times in there down to multiples of this",
+    ),
+    (
+        Group::Storage,
         "unsafe-no-sync",
         Kind::Flag,
         "",

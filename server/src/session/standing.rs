@@ -12,6 +12,7 @@ use crate::{
     engine::{Ask, Done, Refusal},
     limits::{Exceeded, Limit, Limits},
     permission::{BadSubmission, Pass},
+    usage::{Binding, ClientVersion},
 };
 
 /// The connection's state.
@@ -50,7 +51,7 @@ pub(crate) enum Step {
     Pong(Value),
     /// The `ack` was all.
     Done,
-    Enter(AppId),
+    Enter(Binding),
     Order(Side, Ask),
 }
 
@@ -105,17 +106,17 @@ impl Standing {
         };
         pass.check()?;
         let app = request.required("appid", "bind requires 'appid'")?;
-        let side = request.required("side", "bind requires 'side'")?;
-        request.check_version()?;
+        let side = Side::new(request.required("side", "bind requires 'side'")?);
+        let client = request.client_version()?;
         *self = Self::Bound(Bound {
-            side: Side::new(side),
+            side: side.clone(),
             allocated: false,
             claim: Claim::Never,
             released: false,
             mailbox: Mailbox::Never,
             closed: false,
         });
-        Ok(Step::Enter(AppId::new(app)))
+        Ok(Step::Enter(Binding { app: AppId::new(app), side, client }))
     }
 
     /// Notes that the bind was refused after all.
@@ -286,15 +287,15 @@ impl Judged<'_> {
     }
 
     /// A client may say more than its name and version, but not less.
-    fn check_version(&self) -> Result<(), Objection> {
-        let Some(version) = self.get("client_version") else { return Ok(()) };
+    fn client_version(&self) -> Result<Option<ClientVersion>, Objection> {
+        let Some(version) = self.get("client_version") else { return Ok(None) };
         let parts = version.as_array().map(Vec::as_slice);
         let Some([name @ Value::String(_), number @ Value::String(_), ..]) = parts else {
             return Err(Objection::Order("'client_version' must be a list of two strings"));
         };
-        self.text(name, "client_version")?;
-        self.text(number, "client_version")?;
-        Ok(())
+        let implementation = self.text(name, "client_version")?.to_owned();
+        let version = self.text(number, "client_version")?.to_owned();
+        Ok(Some(ClientVersion { implementation, version }))
     }
 }
 
@@ -315,8 +316,22 @@ mod tests {
     fn bound() -> Standing {
         let mut standing = Standing::Unbound(Pass::Unmentioned);
         let bind = json!({"type": "bind", "appid": "app", "side": "a"});
-        assert_eq!(admit(&mut standing, bind), Ok(Step::Enter(AppId::new("app"))));
+        assert_eq!(admit(&mut standing, bind), entered(None));
         standing
+    }
+
+    fn entered(client: Option<ClientVersion>) -> Result<Step, String> {
+        Ok(Step::Enter(Binding { app: AppId::new("app"), side: Side::new("a"), client }))
+    }
+
+    #[test]
+    fn a_bind_tells_the_client_where_it_says() {
+        let bind = json!({"type": "bind", "appid": "app", "side": "a",
+                          "client_version": ["python", "0.24.0", "and more"]});
+        let mut standing = Standing::Unbound(Pass::Unmentioned);
+        let (implementation, version) = ("python".to_owned(), "0.24.0".to_owned());
+        let client = Some(ClientVersion { implementation, version });
+        assert_eq!(admit(&mut standing, bind), entered(client));
     }
 
     fn asked(ask: Ask) -> Result<Step, String> {
@@ -395,7 +410,7 @@ mod tests {
             let submission = json!({"type": verb, "method": "hashcash", "stamp": stamp});
             assert_eq!(admit(&mut standing, submission).is_ok(), good);
         }
-        assert_eq!(admit(&mut standing, bind), Ok(Step::Enter(AppId::new("app"))));
+        assert_eq!(admit(&mut standing, bind), entered(None));
     }
 
     #[test]

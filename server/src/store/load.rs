@@ -4,15 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use rusqlite::{Connection, Result, Row, types::ValueRef};
 use wormhole_protocol::{
-    name::{AppId, MailboxId, Side},
+    name::{AppId, MailboxId, Mood, Side},
     wire::Body,
 };
 
 use super::{Held, Key, MailboxRow, NameplateRow, Rows};
-use crate::{
-    app::{Hold, Seats},
-    engine::StoredMessage,
-};
+use crate::{app::Seats, engine::StoredMessage};
 
 /// Reads the rows of every app, and drops messages whose mailbox is gone.
 pub(super) fn everything(connection: &Connection) -> Result<BTreeMap<AppId, Rows>> {
@@ -38,10 +35,11 @@ pub(super) fn app(connection: &Connection, app: &AppId) -> Result<Rows> {
 }
 
 fn mailboxes(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<()> {
-    let mut select =
-        connection.prepare_cached("SELECT id, updated FROM mailboxes WHERE app_id = ?1")?;
+    let mut select = connection
+        .prepare_cached("SELECT id, updated, for_nameplate FROM mailboxes WHERE app_id = ?1")?;
     let mut sides = connection.prepare_cached(
-        "SELECT side, opened FROM mailbox_sides WHERE mailbox_id = ?1 ORDER BY added, rowid",
+        "SELECT side, opened, added, mood FROM mailbox_sides
+         WHERE mailbox_id = ?1 ORDER BY added, rowid",
     )?;
     let mut found = select.query([app.as_str()])?;
     while let Some(row) = found.next()? {
@@ -49,6 +47,7 @@ fn mailboxes(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<()
         let key = Key::parse(&stored, app);
         let id = key.id().clone();
         let mut mailbox = MailboxRow::new(key, number(row, 1)?);
+        mailbox.for_nameplate = number(row, 2)? != 0.0;
         mailbox.seats = seats(sides.query([stored])?)?;
         rows.mailboxes.insert(id, mailbox);
     }
@@ -77,7 +76,8 @@ fn nameplates(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<(
         "SELECT id, name, mailbox_id FROM nameplates WHERE app_id = ?1 ORDER BY id",
     )?;
     let mut sides = connection.prepare_cached(
-        "SELECT side, claimed FROM nameplate_sides WHERE nameplates_id = ?1 ORDER BY added, rowid",
+        "SELECT side, claimed, added, NULL FROM nameplate_sides
+         WHERE nameplates_id = ?1 ORDER BY added, rowid",
     )?;
     let mut found = select.query([app.as_str()])?;
     while let Some(row) = found.next()? {
@@ -96,8 +96,11 @@ fn nameplates(connection: &Connection, app: &AppId, rows: &mut Rows) -> Result<(
 fn seats(mut found: rusqlite::Rows<'_>) -> Result<Seats> {
     let mut seats = Seats::default();
     while let Some(row) = found.next()? {
-        let hold = if number(row, 1)? == 0.0 { Hold::Left } else { Hold::Held };
-        seats.set(&Side::new(text(row, 0)?), hold);
+        let side = Side::new(text(row, 0)?);
+        seats.hold(&side, number(row, 2)?);
+        if number(row, 1)? == 0.0 {
+            seats.leave(&side, optional_text(row, 3)?.map(Mood::from));
+        }
     }
     Ok(seats)
 }
@@ -118,10 +121,7 @@ pub(super) fn messages(
             phase: text(row, 1)?.into(),
             body: Body::from_text(text(row, 2)?),
             server_rx: number(row, 3)?,
-            id: match row.get_ref(4)? {
-                ValueRef::Null => None,
-                _ => Some(text(row, 4)?),
-            },
+            id: optional_text(row, 4)?,
         }))
     })?;
     found.collect()
@@ -155,6 +155,13 @@ fn text(row: &Row<'_>, column: usize) -> Result<String> {
     })
 }
 
+fn optional_text(row: &Row<'_>, column: usize) -> Result<Option<String>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => text(row, column).map(Some),
+    }
+}
+
 /// Reads a number; SQLite gives back a whole one as an integer.
 fn number(row: &Row<'_>, column: usize) -> Result<f64> {
     Ok(match row.get_ref(column)? {
@@ -168,7 +175,7 @@ fn number(row: &Row<'_>, column: usize) -> Result<f64> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::{engine::Refusal, store::schema};
+    use crate::{app::Hold, engine::Refusal, store::schema, usage::Life};
 
     /// Rows as the Python server can leave them: a side that is a number, three sides, a nameplate
     /// without sides, whole seconds, a message without body, a message without mailbox.
@@ -195,6 +202,11 @@ mod tests {
         assert_eq!(mailbox.seats.of(&Side::new("5")), Ok(Some(Hold::Left)));
         assert_eq!(mailbox.seats.of(&Side::new("b")), Ok(Some(Hold::Held)));
         assert_eq!(mailbox.seats.of(&Side::new("late")), Err(Refusal::Crowded));
+        assert_eq!((mailbox.seats.came(), mailbox.for_nameplate), (3, true));
+        assert_eq!(mailbox.seats.moods().collect::<Vec<_>>(), [&Mood::Happy]);
+        let life = Life { started: 10.0, waiting: Some(10.0), total: 90.0 };
+        assert_eq!(mailbox.seats.life(100.0), Some(life));
+        assert_eq!(rows.nameplates["٣"].seats.life(100.0), None);
         let read = messages(&connection, &id, &MailboxId::new("m")).unwrap();
         assert_eq!((read[0].body.as_str(), read[0].id.as_deref()), ("", Some("7")));
         assert!(messages(&connection, &id, &MailboxId::new("gone")).unwrap().is_empty());

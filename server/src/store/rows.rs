@@ -34,6 +34,8 @@ impl NameplateRow {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MailboxRow {
     pub(crate) key: Key,
+    /// Not always what the key says: in a file of the Python server's every key is plain.
+    pub(crate) for_nameplate: bool,
     /// When it was last touched, in unix seconds.
     updated: f64,
     /// What the store has been told of that.
@@ -46,8 +48,9 @@ pub(crate) struct MailboxRow {
 
 impl MailboxRow {
     pub(crate) fn new(key: Key, updated: f64) -> Self {
+        let (for_nameplate, nameplates) = (key.is_for_nameplate(), Vec::new());
         let (seats, held) = (Seats::default(), Held::default());
-        Self { key, updated, stored: updated, seats, held, nameplates: Vec::new() }
+        Self { key, for_nameplate, updated, stored: updated, seats, held, nameplates }
     }
 
     /// When it was last touched, in unix seconds.

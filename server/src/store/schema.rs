@@ -1,50 +1,13 @@
 //! The channel database's tables: those of the Python server [mailbox-server.md: channel database].
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io,
-    path::{Path, PathBuf},
+    fs::{File, TryLockError},
+    path::Path,
 };
 
 use rusqlite::{Connection, OptionalExtension, config::DbConfig};
 
-/// The channel database cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DatabaseError {
-    /// The file cannot be made or opened.
-    #[error("cannot open {path}: {reason}")]
-    Unopened {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: io::Error,
-    },
-    /// Another server has it open.
-    #[error("another server uses {path}")]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is of a version which this server does not know.
-    #[error("unable to handle db version {version}: expected 1 or 2")]
-    Version {
-        /// What its `version` table says.
-        version: i64,
-    },
-    /// It has tables, but none that says its version.
-    #[error("the database is not a mailbox server's")]
-    Foreign,
-    /// A row points to one that does not exist.
-    #[error("the database has dangling references in table {table}")]
-    Dangling {
-        /// The table of the row.
-        table: String,
-    },
-    /// SQLite refused.
-    #[error("the database cannot be used: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-}
+use crate::database::{self, DatabaseError, DatabaseKind};
 
 /// The open database, and the lock that keeps other servers away from its file.
 pub(crate) struct Opened {
@@ -58,9 +21,8 @@ pub(crate) struct Opened {
 /// [`DatabaseError`]; the file is then as it was.
 pub(crate) fn open(path: &Path) -> Result<Opened, DatabaseError> {
     let lock = lock(path)?;
-    create(path).map_err(|reason| DatabaseError::Unopened { path: path.to_owned(), reason })?;
-    let connection = Connection::open(path)?;
-    prepare(&connection)?;
+    let connection = database::open(path)?;
+    prepare(&connection, path)?;
     Ok(Opened { connection, lock: Some(lock) })
 }
 
@@ -68,7 +30,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, DatabaseError> {
 #[cfg(test)]
 pub(crate) fn in_memory() -> Opened {
     let connection = Connection::open_in_memory().expect("memory");
-    prepare(&connection).expect("an empty database");
+    prepare(&connection, Path::new(":memory:")).expect("an empty database");
     Opened { connection, lock: None }
 }
 
@@ -78,7 +40,7 @@ fn lock(path: &Path) -> Result<File, DatabaseError> {
     let unopened = |reason| DatabaseError::Unopened { path: path.to_owned(), reason };
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
-    let lock = private(&name).map_err(unopened)?;
+    let lock = database::private(&name).map_err(unopened)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(DatabaseError::InUse { path: path.to_owned() }),
@@ -86,31 +48,18 @@ fn lock(path: &Path) -> Result<File, DatabaseError> {
     }
 }
 
-fn create(path: &Path) -> io::Result<()> {
-    if !path.exists() {
-        private(path)?;
+fn prepare(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
+    let version = DatabaseKind::Channel.version_of(connection, path)?;
+    let dangling = fill(connection, version.is_none()).map_err(DatabaseError::at(path))?;
+    match dangling {
+        Some(table) => Err(DatabaseError::Dangling { path: path.to_owned(), table }),
+        None => connection.execute_batch(INDEXES).map_err(DatabaseError::at(path)),
     }
-    Ok(())
 }
 
-/// Opens a file that only its owner may read, and makes it where it is missing.
-fn private(path: impl AsRef<Path>) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn prepare(connection: &Connection) -> Result<(), DatabaseError> {
-    let tables: i64 = connection.query_row(
-        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-        [],
-        |row| row.get(0),
-    )?;
-    if tables > 0 {
-        check_version(connection)?;
-    }
+/// Sets the connection up, makes the tables where there are none, and names one that has a row
+/// which points to nothing.
+fn fill(connection: &Connection, empty: bool) -> rusqlite::Result<Option<String>> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA wal_autocheckpoint = 4000;",
@@ -118,36 +67,14 @@ fn prepare(connection: &Connection) -> Result<(), DatabaseError> {
     // Without it a statement is compiled again for new values; and all of ours have to fit.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    if tables == 0 {
+    if empty {
         connection.execute_batch(TABLES)?;
     }
-    let dangling =
-        connection.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()?;
-    if let Some(table) = dangling {
-        return Err(DatabaseError::Dangling { table });
-    }
-    connection.execute_batch(INDEXES)?;
-    Ok(())
+    connection.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()
 }
 
 /// More than there are.
 const STATEMENTS: usize = 64;
-
-fn check_version(connection: &Connection) -> Result<(), DatabaseError> {
-    let known: i64 = connection.query_row(
-        "SELECT count(*) FROM sqlite_master
-         WHERE name IN ('version', 'nameplates', 'mailboxes', 'messages')",
-        [],
-        |row| row.get(0),
-    )?;
-    if known != 4 {
-        return Err(DatabaseError::Foreign);
-    }
-    match connection.query_row("SELECT version FROM version", [], |row| row.get(0))? {
-        1 | 2 => Ok(()),
-        version => Err(DatabaseError::Version { version }),
-    }
-}
 
 /// Version 1: the Python server's releases open it too.
 const TABLES: &str = "
@@ -214,7 +141,7 @@ mod tests {
 
         std::fs::remove_file(&path).unwrap();
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE other (x)").unwrap();
-        assert!(message(open(&path)).contains("not a mailbox server's"));
+        assert!(message(open(&path)).contains("holds the tables other"));
 
         std::fs::remove_file(&path).unwrap();
         drop(open(&path).unwrap());

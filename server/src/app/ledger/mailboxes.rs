@@ -10,6 +10,7 @@ use crate::{
     engine::{Refusal, StoredMessage},
     limits::{Limit, Limits},
     store::{Change, Key, MailboxRow},
+    usage::End,
 };
 
 /// What a close has done to its mailbox.
@@ -36,8 +37,9 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Refusal::Crowded`] where two others sit.
-    pub(crate) fn check_seat(&self, mailbox: &MailboxId, side: &Side) -> Result<(), Refusal> {
-        self.rows.mailboxes.get(mailbox).map_or(Ok(()), |row| row.seats.of(side).map(drop))
+    pub(crate) fn check_seat(&mut self, mailbox: &MailboxId, side: &Side) -> Result<(), Refusal> {
+        let row = self.rows.mailboxes.get_mut(mailbox);
+        row.map_or(Ok(()), |row| row.seats.receive(side).map(drop))
     }
 
     /// Seats `side` at the mailbox, which is made where it is missing; a side that had closed it
@@ -58,12 +60,12 @@ impl Ledger {
         }
         let Some(row) = self.rows.mailboxes.get_mut(mailbox) else { return Ok(()) };
         let (key, side) = (row.key.clone(), side.clone());
-        let change = match row.seats.of(&side)? {
+        let change = match row.seats.receive(&side)? {
             None => Some(Change::Opened { mailbox: key, side: side.clone(), added: now }),
             Some(Hold::Left) => Some(Change::Reopened { mailbox: key, side: side.clone() }),
             Some(Hold::Held) => None,
         };
-        row.seats.set(&side, Hold::Held);
+        row.seats.hold(&side, now);
         self.changes.extend(change);
         self.changes.extend(row.touch(now));
         Ok(())
@@ -106,9 +108,9 @@ impl Ledger {
         }
         self.open(mailbox, side, now)?;
         let Some(row) = self.rows.mailboxes.get_mut(mailbox) else { return Ok(Closing::Gone) };
-        row.seats.set(side, Hold::Left);
+        row.seats.leave(side, mood.cloned());
         if !row.seats.any_held() {
-            self.end_mailbox(mailbox);
+            self.end_mailbox(mailbox, End::Left, now);
             return Ok(Closing::Gone);
         }
         self.changes.push(Change::Closed {
@@ -119,12 +121,17 @@ impl Ledger {
         Ok(Closing::Stays)
     }
 
-    /// Forgets a mailbox, its messages, and the nameplates that lead there.
-    pub(super) fn end_mailbox(&mut self, mailbox: &MailboxId) {
+    /// Forgets a mailbox, its messages, and the nameplates that lead there. Of those nothing is
+    /// recorded where the mailbox was closed: its own record tells it.
+    pub(super) fn end_mailbox(&mut self, mailbox: &MailboxId, end: End, now: f64) {
         let Some(row) = self.rows.mailboxes.remove(mailbox) else { return };
         for name in &row.nameplates {
-            self.end_nameplate(name);
+            let nameplate = self.end_nameplate(name);
+            if let (Some(nameplate), End::Pruned) = (nameplate, end) {
+                self.retire_nameplate(&nameplate.seats, end, now);
+            }
         }
+        self.retire_mailbox(&row.seats, row.for_nameplate, end, now);
         self.changes.push(Change::MailboxGone { mailbox: row.key });
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     app::seats::Hold,
     engine::Refusal,
     store::{Change, Key, MailboxRow, NameplateRow},
+    usage::End,
 };
 
 /// The Go client takes no frame over 32 KiB.
@@ -47,17 +48,21 @@ impl Ledger {
         fresh: MailboxId,
     ) -> Result<MailboxId, Refusal> {
         let name = nameplate.as_str();
-        let Some(row) = self.rows.nameplates.get(name) else {
+        let Some(row) = self.rows.nameplates.get_mut(name) else {
             self.make_nameplate(name, fresh.clone(), now);
             self.seat_at_nameplate(name, side, now);
             self.open(&fresh, side, now)?;
             return Ok(fresh);
         };
-        let hold = row.seats.of(side)?;
+        let (mailbox, hold) = (row.mailbox.clone(), row.seats.receive(side));
+        if hold.is_err() {
+            // Who is sent away from the nameplate would have opened the mailbox too.
+            self.check_seat(&mailbox, side)?;
+        }
+        let hold = hold?;
         if hold == Some(Hold::Left) {
             return Err(Refusal::Reclaimed);
         }
-        let mailbox = row.mailbox.clone();
         self.open(&mailbox, side, now)?;
         if hold.is_none() {
             self.seat_at_nameplate(name, side, now);
@@ -77,7 +82,7 @@ impl Ledger {
 
     fn seat_at_nameplate(&mut self, name: &str, side: &Side, now: f64) {
         let Some(row) = self.rows.nameplates.get_mut(name) else { return };
-        row.seats.set(side, Hold::Held);
+        row.seats.hold(side, now);
         self.changes.push(Change::Claimed {
             nameplate: name.to_owned(),
             side: side.clone(),
@@ -87,27 +92,28 @@ impl Ledger {
 
     /// Gives `side`'s seat back; the last to do so ends the nameplate. What was never claimed
     /// counts as released.
-    pub(crate) fn release(&mut self, name: &str, side: &Side) {
+    pub(crate) fn release(&mut self, name: &str, side: &Side, now: f64) {
         let Some(row) = self.rows.nameplates.get_mut(name) else { return };
         if row.seats.of(side) != Ok(Some(Hold::Held)) {
             return;
         }
-        row.seats.set(side, Hold::Left);
+        row.seats.leave(side, None);
         if row.seats.any_held() {
             let change = Change::Released { nameplate: name.to_owned(), side: side.clone() };
             self.changes.push(change);
-        } else {
-            self.end_nameplate(name);
+        } else if let Some(row) = self.end_nameplate(name) {
+            self.retire_nameplate(&row.seats, End::Left, now);
         }
     }
 
     /// Forgets a nameplate and who sat there.
-    pub(super) fn end_nameplate(&mut self, name: &str) {
-        let Some(row) = self.rows.nameplates.remove(name) else { return };
+    pub(super) fn end_nameplate(&mut self, name: &str) -> Option<NameplateRow> {
+        let row = self.rows.nameplates.remove(name)?;
         if let Some(mailbox) = self.rows.mailboxes.get_mut(&row.mailbox) {
             mailbox.nameplates.retain(|other| other != name);
         }
         self.changes.push(Change::NameplateGone { name: name.to_owned() });
+        Some(row)
     }
 }
 
@@ -168,12 +174,12 @@ mod tests {
         let mut ledger = ledger();
         claim(&mut ledger, "8", "a", "m").unwrap();
         claim(&mut ledger, "8", "b", "m").unwrap();
-        ledger.release("8", &Side::new("a"));
+        ledger.release("8", &Side::new("a"), 2.0);
         assert_eq!(claim(&mut ledger, "8", "a", "x"), Err(Refusal::Reclaimed));
-        ledger.release("8", &Side::new("c"));
-        ledger.release("no such", &Side::new("a"));
+        ledger.release("8", &Side::new("c"), 2.0);
+        ledger.release("no such", &Side::new("a"), 2.0);
         assert_eq!(ledger.list().len(), 1);
-        ledger.release("8", &Side::new("b"));
+        ledger.release("8", &Side::new("b"), 2.0);
         assert!(ledger.list().is_empty());
         assert_eq!(claim(&mut ledger, "8", "a", "n").unwrap(), "n");
     }

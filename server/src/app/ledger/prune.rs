@@ -3,6 +3,7 @@
 use wormhole_protocol::name::MailboxId;
 
 use super::Ledger;
+use crate::usage::End;
 
 impl Ledger {
     /// Ends the mailboxes last touched at `deadline` or before, with their nameplates; those that
@@ -26,7 +27,7 @@ impl Ledger {
             .map(|(id, _)| id.clone())
             .collect();
         for mailbox in &old {
-            self.end_mailbox(mailbox);
+            self.end_mailbox(mailbox, End::Pruned, now);
         }
         old.len()
     }

@@ -1,0 +1,81 @@
+//! What came of nameplates and mailboxes, and what clients bound: counted, and recorded where the
+//! owner wants it [mailbox-server.md: usage records].
+//!
+//! Everybody in the server holds a `Usage` and tells it; nobody ever waits for it.
+
+mod outcome;
+mod record;
+mod recorder;
+pub mod report;
+mod schema;
+mod tally;
+mod writer;
+
+pub use outcome::Outcome;
+
+pub(crate) use outcome::{End, Life, Retired};
+pub(crate) use record::{Binding, ClientVersion};
+pub(crate) use tally::{ClientKind, Subscription, Tally};
+
+use actix::Addr;
+use wormhole_protocol::name::AppId;
+
+use crate::{config::Config, database::DatabaseError};
+use record::Record;
+use recorder::{Drain, Recorder};
+
+pub(crate) use schema::open;
+
+/// Where everything is told; clones share it.
+#[derive(Clone, Default)]
+pub(crate) struct Usage {
+    tally: Tally,
+    recorder: Option<Addr<Recorder>>,
+}
+
+impl Usage {
+    /// Opens the usage database where there is to be one, and starts to write it. A running actix
+    /// system is needed.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] where the database cannot be used.
+    pub(crate) fn start(config: &Config) -> Result<Self, DatabaseError> {
+        let tally = Tally::default();
+        let start = |usage| Recorder::start_with(usage, config.prune_every, tally.clone());
+        let recorder = config.usage.as_ref().map(start).transpose()?;
+        Ok(Self { tally, recorder })
+    }
+
+    /// The counters.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Tells what has ended in an app.
+    pub(crate) fn retire(&self, app: &AppId, retired: Vec<Retired>) {
+        for what in retired {
+            self.tally.count(&what);
+            self.record(|| Record::Retired { app: app.clone(), what });
+        }
+    }
+
+    /// Tells that a client has bound.
+    pub(crate) fn bind(&self, binding: Binding, at: f64) {
+        self.tally.count_bind(binding.client.as_ref());
+        self.record(|| Record::Bound { binding, at });
+    }
+
+    fn record(&self, record: impl FnOnce() -> Record) {
+        if let Some(recorder) = &self.recorder {
+            recorder.do_send(record());
+        }
+    }
+
+    /// Has everything written that was told, and closes the database.
+    pub(crate) async fn drain(self) {
+        let Some(recorder) = self.recorder else { return };
+        if recorder.send(Drain).await.is_err() {
+            tracing::error!("the usage recorder ended before the server");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The recorder: collects records and has them written, many in one commit.
+//!
+//! in: [`Record`] (from the apps and the sessions), [`Drain`] (from [`launch`](crate::launch))
+//! out: [`Batch`] (to the thread that writes)
+
+use std::{collections::VecDeque, mem, time::Duration};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, Addr, AsyncContext, Context, Handler, MailboxError,
+    Message, ResponseFuture, SpawnHandle, WrapFuture,
+};
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
+use super::{
+    Tally,
+    record::{Blur, Current, Record},
+    schema,
+    writer::{Batch, Shut, Unwritten, Writer},
+};
+use crate::{clock, config::UsageConfig, database::DatabaseError};
+
+/// Writes everything that has come, or as much as the disk takes, and closes the database.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Drain;
+
+/// The batching actor.
+pub(super) struct Recorder {
+    writer: Addr<Writer>,
+    tally: Tally,
+    rebooted: f64,
+    update_every: Duration,
+    /// Whether the row of the server's state is to be written anew.
+    outdated: bool,
+    queue: VecDeque<Record>,
+    state: State,
+    health: Health,
+    drained: Option<oneshot::Sender<()>>,
+}
+
+enum State {
+    Idle,
+    /// A batch leaves when this timer ends.
+    Waiting(SpawnHandle),
+    Writing,
+}
+
+/// What has been said of the trouble there is.
+#[derive(Default)]
+struct Health {
+    failing: bool,
+    overflowing: bool,
+}
+
+/// A record waits so long at most, unless the disk is slow.
+const BATCH_EVERY: Duration = Duration::from_secs(1);
+const MAX_BATCH: usize = 256;
+
+/// A hundred megabytes at worst, where all texts are as long as they may be.
+const MAX_WAITING: usize = 100_000;
+
+impl Recorder {
+    /// Opens the database and starts to write; the row of the server's state is replaced now, and
+    /// as often as `update_every` says.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] where the database cannot be used.
+    pub(super) fn start_with(
+        config: &UsageConfig,
+        update_every: Duration,
+        tally: Tally,
+    ) -> Result<Addr<Self>, DatabaseError> {
+        Ok(Self::open(config, update_every, tally)?.start())
+    }
+
+    fn open(
+        config: &UsageConfig,
+        update_every: Duration,
+        tally: Tally,
+    ) -> Result<Self, DatabaseError> {
+        let connection = schema::open(&config.database)?;
+        Ok(Self {
+            writer: Writer::start(connection, Blur::new(config.blur)),
+            tally,
+            rebooted: clock::now(),
+            update_every,
+            outdated: true,
+            queue: VecDeque::new(),
+            state: State::Idle,
+            health: Health::default(),
+            drained: None,
+        })
+    }
+
+    /// Has a batch written now or soon, or waits for the one that is being written.
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        let urgent = self.queue.len() >= MAX_BATCH && !self.health.failing;
+        match self.state {
+            State::Writing => (),
+            _ if self.queue.is_empty() && !self.outdated => self.shut(ctx),
+            _ if urgent || self.drained.is_some() => self.write(ctx),
+            State::Waiting(_) => (),
+            State::Idle => self.state = State::Waiting(ctx.run_later(BATCH_EVERY, Self::write)),
+        }
+    }
+
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        let count = self.queue.len().min(MAX_BATCH);
+        let mut batch: Vec<_> = self.queue.drain(..count).collect();
+        if mem::take(&mut self.outdated) {
+            batch.push(Record::Current(self.current()));
+        }
+        if let State::Waiting(timer) = mem::replace(&mut self.state, State::Writing) {
+            ctx.cancel_future(timer);
+        }
+        let writing = self.writer.send(Batch(batch)).into_actor(self);
+        ctx.spawn(writing.map(|result, recorder, ctx| recorder.written(result, ctx)));
+    }
+
+    fn current(&self) -> Current {
+        let subscriptions = self.tally.subscriptions();
+        Current { rebooted: self.rebooted, updated: clock::now(), subscriptions }
+    }
+
+    fn written(
+        &mut self,
+        result: Result<Result<(), Unwritten>, MailboxError>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.state = State::Idle;
+        match result {
+            Ok(Ok(())) => {
+                self.health.failing = false;
+                self.health.overflowing &= self.queue.len() >= MAX_WAITING / 2;
+            }
+            Ok(Err(Unwritten { records, reason })) => {
+                if !mem::replace(&mut self.health.failing, true) {
+                    tracing::error!(%reason, "cannot write the usage database: trying again");
+                }
+                self.put_back(records);
+                self.give_up_at_the_end();
+            }
+            Err(_) => {
+                if !mem::replace(&mut self.health.failing, true) {
+                    tracing::error!("the thread that writes the usage database has ended");
+                }
+                self.give_up_at_the_end();
+            }
+        }
+        self.proceed(ctx);
+    }
+
+    fn put_back(&mut self, records: Vec<Record>) {
+        for record in records.into_iter().rev() {
+            match record {
+                Record::Current(_) => self.outdated = true,
+                other => self.queue.push_front(other),
+            }
+        }
+        self.bound();
+    }
+
+    /// The server does not wait for a disk that fails.
+    fn give_up_at_the_end(&mut self) {
+        if self.drained.is_some() {
+            let lost = self.queue.len();
+            tracing::error!(lost, "usage records could not be written");
+            self.queue.clear();
+            self.outdated = false;
+        }
+    }
+
+    /// Forgets the oldest records where there are too many.
+    fn bound(&mut self) {
+        while self.queue.len() > MAX_WAITING {
+            self.queue.pop_front();
+            if !mem::replace(&mut self.health.overflowing, true) {
+                tracing::warn!("the usage database is too slow: the oldest records are dropped");
+            }
+        }
+    }
+
+    fn shut(&mut self, ctx: &mut Context<Self>) {
+        let Some(drained) = self.drained.take() else { return };
+        let shutting = self.writer.send(Shut).into_actor(self);
+        ctx.spawn(shutting.map(|_, _, ctx| {
+            // Whoever drains may have stopped waiting.
+            let _ = drained.send(());
+            // Its interval would keep it alive.
+            ctx.stop();
+        }));
+    }
+}
+
+impl Actor for Recorder {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.write(ctx);
+        ctx.run_interval(self.update_every, |recorder, ctx| {
+            recorder.outdated = true;
+            recorder.proceed(ctx);
+        });
+    }
+}
+
+impl Handler<Record> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
+        self.queue.push_back(record);
+        self.bound();
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<Drain> for Recorder {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+        let (drained, done) = oneshot::channel();
+        self.drained = Some(drained);
+        self.proceed(ctx);
+        Box::pin(done.map(drop))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
