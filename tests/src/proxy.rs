@@ -90,7 +90,8 @@ impl ProxyProgram {
         Ok(Process::start(command).finish())
     }
 
-    fn shipped(self) -> &'static str {
+    /// Returns the shipped configuration.
+    pub fn shipped(self) -> &'static str {
         match self {
             Self::Caddy => include_str!("../../server/proxies/Caddyfile"),
             Self::Nginx => include_str!("../../server/proxies/nginx.conf"),

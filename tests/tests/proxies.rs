@@ -49,6 +49,10 @@ fn main() -> ExitCode {
         eprintln!("proxies: skipped, as only Linux has all of 127.0.0.0/8");
         Vec::new()
     };
+    trials.push(Trial::test("the_readme_shows_lines_of_the_shipped_files", || {
+        check_readme();
+        Ok(())
+    }));
     trials.push(Trial::ignorable_test("traefik", || {
         Ok(Completion::ignored_with("Debian does not package it: its files are not run"))
     }));
@@ -140,6 +144,24 @@ fn every_page_is_passed_on(program: ProxyProgram) -> Result<(), Missing> {
         assert_eq!(behind, status(&mut direct), "{path}");
     }
     Ok(())
+}
+
+/// Each line that the README shows is in the shipped file, in the same order.
+fn check_readme() {
+    let readme = include_str!("../../server/README.md");
+    let section = readme.split("\n## ").find(|text| text.starts_with("Behind a proxy")).unwrap();
+    let blocks: Vec<&str> = section.split("```").skip(1).step_by(2).collect();
+    for (block, program) in blocks.iter().zip([ProxyProgram::Caddy, ProxyProgram::Nginx]) {
+        let mut shipped = program.shipped().lines().map(str::trim);
+        for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let name = program.name();
+            assert!(
+                shipped.any(|other| other == line),
+                "{name}: `{line}` is not there, or earlier"
+            );
+        }
+    }
+    assert_eq!(blocks.len(), 2);
 }
 
 fn start(program: ProxyProgram) -> Result<(Server, Proxy), Missing> {
