@@ -1,7 +1,8 @@
 //! Whose program is meant, and where it lies.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::{env, fmt};
+use std::{env, fmt, fs};
 
 /// Names whose client or server takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,39 @@ impl Missing {
         assert!(env::var("CI").as_deref() != Ok("true"), "{reason}");
         Err(Self(reason))
     }
+
+    /// Finds a program of the system, also where only its administrator looks.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when it is not installed.
+    ///
+    /// # Panics
+    ///
+    /// When it is missing with `CI=true`, although `tests/proxies/install` could have installed it.
+    pub fn unless_installed(name: &str) -> Result<PathBuf, Self> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let system = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
+        let folders = env::split_paths(&path).chain(system);
+        if let Some(program) = folders.map(|folder| folder.join(name)).find(|at| at.is_file()) {
+            return Ok(program);
+        }
+        let reason = format!("{name} is not installed");
+        assert!(env::var("CI").as_deref() != Ok("true") || !can_install(), "{reason}");
+        Err(Self(reason))
+    }
 }
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Tells whether packages of Debian can be installed: by root, where there is apt-get.
+fn can_install() -> bool {
+    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    root && Path::new("/usr/bin/apt-get").is_file()
 }
 
 /// Returns the path of a script of ours that runs Python's client.

@@ -8,7 +8,7 @@ use crate::{Maker, Missing, Process, Stream};
 /// Is a running mailbox server with an empty database in memory.
 pub struct Server {
     url: String,
-    _process: Process,
+    process: Process,
 }
 
 impl Server {
@@ -26,7 +26,7 @@ impl Server {
                 command.args(["--channel-db", ":memory:", "--trusted-proxy", "127.0.0.1"]);
                 let process = Process::start(command);
                 let url = process.line_after(Stream::Out, "listening on ");
-                Ok(Self { url, _process: process })
+                Ok(Self { url, process })
             }
             Maker::Python => {
                 let mut command = Command::new(maker.program("twist")?);
@@ -35,7 +35,7 @@ impl Server {
                 command.args(["--usage-db=:memory:", "--port=tcp:0:interface=127.0.0.1"]);
                 let process = Process::start(command);
                 let port = process.line_after(Stream::Out, "Site starting on ");
-                Ok(Self { url: format!("ws://127.0.0.1:{port}/v1"), _process: process })
+                Ok(Self { url: format!("ws://127.0.0.1:{port}/v1"), process })
             }
         }
     }
@@ -43,6 +43,15 @@ impl Server {
     /// Returns the address for clients, `ws://127.0.0.1:PORT/v1`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Asks the server to stop.
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    pub fn interrupt(&self) {
+        self.process.interrupt();
     }
 }
 

@@ -29,8 +29,8 @@ pub enum Event {
     Text(String),
     /// A frame that a mailbox server never sends.
     Unexpected(String),
-    /// The end: a close frame, or TCP's.
-    Closed,
+    /// The end: a close frame with its code, or TCP's.
+    Closed(Option<u16>),
 }
 
 impl Socket {
@@ -45,7 +45,21 @@ impl Socket {
         headers: &[(String, String)],
         patience: Duration,
     ) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
+        Self::upgrade(TcpStream::connect(address)?, address, path, headers, patience)
+    }
+
+    /// Upgrades a connection that is already there, for example one from an address of choice.
+    ///
+    /// # Errors
+    ///
+    /// When TCP fails or the answer is not 101.
+    pub fn upgrade(
+        mut stream: TcpStream,
+        address: &str,
+        path: &str,
+        headers: &[(String, String)],
+        patience: Duration,
+    ) -> io::Result<Self> {
         stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
@@ -105,9 +119,11 @@ impl Socket {
                 }
                 Some(Frame::Ping(payload)) => self.write(Message::Pong(payload))?,
                 Some(Frame::Pong(_)) => (),
-                Some(Frame::Close(_)) => return Ok(Event::Closed),
+                Some(Frame::Close(reason)) => {
+                    return Ok(Event::Closed(reason.map(|reason| reason.code.into())));
+                }
                 Some(other) => return Ok(Event::Unexpected(format!("{other:?}"))),
-                None if self.read()? == 0 => return Ok(Event::Closed),
+                None if self.read()? == 0 => return Ok(Event::Closed(None)),
                 None => (),
             }
         }
@@ -122,7 +138,7 @@ impl Socket {
     pub fn close(mut self, code: u16) -> io::Result<()> {
         let reason = CloseReason { code: CloseCode::from(code), description: None };
         self.write(Message::Close(Some(reason)))?;
-        while !matches!(self.hear()?, Event::Closed) {}
+        while !matches!(self.hear()?, Event::Closed(_)) {}
         Ok(())
     }
 

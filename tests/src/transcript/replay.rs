@@ -141,7 +141,7 @@ fn ending(socket: &mut Socket, or_error: bool) -> Result<Ending, String> {
         let frame = match socket.hear().map_err(|e| format!("no end heard: {e}"))? {
             Event::Text(frame) => frame,
             Event::Unexpected(frame) => return Err(format!("unexpected frame {frame}")),
-            Event::Closed => return Ok(Ending::Closed),
+            Event::Closed(_) => return Ok(Ending::Closed),
         };
         let frame: Value = serde_json::from_str(&frame).map_err(|e| e.to_string())?;
         match frame["type"].as_str() {
@@ -172,7 +172,7 @@ fn heard(socket: &mut Socket) -> Result<Value, String> {
     match socket.hear().map_err(|e| format!("nothing heard: {e}"))? {
         Event::Text(frame) => serde_json::from_str(&frame).map_err(|e| format!("{e}: {frame}")),
         Event::Unexpected(frame) => Err(format!("unexpected frame {frame}")),
-        Event::Closed => Err("the connection ended".to_owned()),
+        Event::Closed(_) => Err("the connection ended".to_owned()),
     }
 }
 
