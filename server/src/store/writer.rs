@@ -140,15 +140,26 @@ impl Handler<Batch> for Writer {
     }
 }
 
+/// A page is written for it, unlike for an update that changes nothing; and nobody sees it.
+const WRITE_NOTHING: &str = "
+BEGIN IMMEDIATE;
+INSERT INTO version VALUES (0);
+DELETE FROM version WHERE version = 0;
+COMMIT;";
+
 impl Handler<Probe> for Writer {
     type Result = bool;
 
     fn handle(&mut self, _: Probe, _: &mut Self::Context) -> bool {
         let Some(connection) = &self.connection else { return false };
-        match connection.execute("UPDATE version SET version = version", []) {
-            Ok(rows) => rows > 0,
+        match connection.execute_batch(WRITE_NOTHING) {
+            Ok(()) => true,
             Err(reason) => {
                 tracing::error!(%reason, "the channel database cannot be written");
+                if !connection.is_autocommit() {
+                    // Where even this fails, nothing is written from now on, and that is said.
+                    drop(connection.execute_batch("ROLLBACK"));
+                }
                 self.meters.failure();
                 false
             }

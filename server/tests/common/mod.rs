@@ -90,13 +90,24 @@ impl Process {
         mut self,
         callers: &mut [Caller],
     ) -> (Vec<Option<u16>>, ExitStatus) {
-        let id = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        self.ask_to_end();
         let mut codes = Vec::new();
         for caller in callers {
             codes.push(caller.hear_end().await);
         }
         (codes, self.child.wait().unwrap())
+    }
+
+    /// Asks it to end with SIGTERM.
+    #[cfg(unix)]
+    pub(crate) fn ask_to_end(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Ends it without warning.
@@ -245,6 +256,19 @@ impl Caller {
             assert_ne!(frame, Value::Null, "the connection ended");
             if frame["type"] == "ack" && frame["id"] == "mark" {
                 assert_eq!(self.hear().await["pong"], "mark");
+                return frames;
+            }
+            frames.push(frame);
+        }
+    }
+
+    /// Sends a ping, and gives the frames before its pong or the end of the connection.
+    pub(crate) async fn until_pong_or_end(&mut self) -> Vec<Value> {
+        self.say(json!({"type": "ping", "ping": "mark"})).await;
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.hear().await;
+            if frame == Value::Null || frame["type"] == "pong" {
                 return frames;
             }
             frames.push(frame);

@@ -1,0 +1,203 @@
+//! What a server says of itself while its disk or its operator is in the way.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+};
+
+use common::{Caller, Process, address};
+use rusqlite::Connection;
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Gets the status and the body of a path.
+fn get(url: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address(url)).unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.trim().to_owned())
+}
+
+/// Asks until the answer is this: an answer holds for a second.
+fn wait_for(url: &str, status: u16) -> String {
+    loop {
+        let (now, body) = get(url, "/readyz");
+        if now == status {
+            return body;
+        }
+    }
+}
+
+#[actix::test]
+async fn a_locked_database_is_not_ready_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.sqlite");
+    let server = Process::start(&path);
+    assert_eq!(get(&server.url, "/readyz"), (200, "ready".to_owned()));
+
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let said = wait_for(&server.url, 503);
+    assert!(said.contains("the channel database"), "{said}");
+    assert_eq!(get(&server.url, "/healthz").0, 200, "the process is well");
+    other.execute_batch("ROLLBACK").unwrap();
+    wait_for(&server.url, 200);
+    let mut caller = Caller::bound(&server.url, "a").await;
+    assert_eq!(caller.get(json!({"type": "allocate"})).await["type"], "allocated");
+}
+
+/// A disk of its own, of so many kilobytes; none where mounting is not permitted.
+struct Disk(TempDir);
+
+impl Disk {
+    fn mount(kilobytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "none"]).arg(folder.path());
+        if mount.output().is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("skipped: mounting a small disk is not permitted here");
+        None
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Leaves no room on it, until the file is removed.
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.path().join("filler")).unwrap();
+        let mut size = 1 << 16;
+        while size > 0 {
+            match filler.write(&vec![0; size]) {
+                Ok(_) => (),
+                Err(_) => size /= 2,
+            }
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.path().join("filler")).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+    }
+}
+
+#[actix::test]
+async fn a_full_disk_is_answered_and_survived_and_nothing_that_was_answered_is_lost() {
+    let Some(disk) = Disk::mount(2_048) else { return };
+    let path = disk.path().join("relay.sqlite");
+    let server = Process::start(&path);
+    let mut one = Caller::bound(&server.url, "a").await;
+    let claimed = one.get(json!({"type": "claim", "nameplate": "8"})).await;
+    let open = json!({"type": "open", "mailbox": claimed["mailbox"]});
+    one.ask(open.clone()).await;
+    one.get(json!({"type": "add", "phase": "kept", "body": "00"})).await;
+    disk.fill();
+
+    // What the log still has room for is taken.
+    let mut kept = 1;
+    loop {
+        let add = json!({"type": "add", "phase": "more", "body": "00".repeat(2_000)});
+        one.say(add).await;
+        let mut frame = one.hear().await;
+        while frame["type"] == "ack" {
+            frame = one.hear().await;
+        }
+        if frame["type"] == "error" {
+            assert_eq!(frame["error"], "the server cannot use its database");
+            break;
+        }
+        assert_eq!(frame["type"], "message");
+        kept += 1;
+    }
+    assert_eq!(one.hear_end().await, Some(1011), "what it knows may not be true");
+    wait_for(&server.url, 503);
+
+    disk.empty();
+    wait_for(&server.url, 200);
+    // The app reads its rows again before it takes orders.
+    let mut found = Vec::new();
+    while found.is_empty() {
+        let mut two = Caller::bound(&server.url, "b").await;
+        two.say(open.clone()).await;
+        let frame = two.until_pong_or_end().await;
+        found = frame.into_iter().filter(|frame| frame["type"] == "message").collect();
+    }
+    assert_eq!(found.len(), kept, "every message that was echoed, and no other");
+    server.kill();
+    let again = Process::start(&path);
+    let mut two = Caller::bound(&again.url, "b").await;
+    assert_eq!(two.ask(open).await.len(), kept);
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_said_in_a_line() {
+    let Some(disk) = Disk::mount(64) else { return };
+    disk.fill();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
+    command.args(["mailbox", "--host=127.0.0.1", "--port=0", "--channel-db"]);
+    let output = command.arg(disk.path().join("relay.sqlite")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("wormhole-server: ") && last.contains("relay.sqlite"), "{said}");
+}
+
+#[actix::test]
+async fn the_log_before_the_database_stays_small_and_is_gone_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.sqlite");
+    let server = Process::start(&path);
+    let log = folder.path().join("relay.sqlite-wal");
+    let mut most = 0;
+    // Forty megabytes, in ten mailboxes.
+    for side in 0..10 {
+        let mut caller = Caller::bound(&server.url, &side.to_string()).await;
+        caller.ask(json!({"type": "open", "mailbox": side.to_string()})).await;
+        for _ in 0..4 {
+            let add = json!({"type": "add", "phase": "p", "body": "00".repeat(500_000)});
+            caller.get(add).await;
+            most = most.max(fs::metadata(&log).unwrap().len());
+        }
+        caller.get(json!({"type": "close"})).await;
+    }
+    assert!(most < 32 << 20, "{most} bytes");
+    let mut callers = Vec::new();
+    let (_, status) = server.terminate(&mut callers).await;
+    assert!(status.success());
+    assert!(!log.exists(), "everything is in the database");
+}
+
+#[actix::test]
+async fn a_server_that_drains_says_so_and_lets_its_clients_finish() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start_with(&folder.path().join("relay.sqlite"), |command| {
+        command.arg("--drain-seconds=3600");
+    });
+    let mut inside = Caller::bound(&server.url, "a").await;
+    server.ask_to_end();
+    let said = wait_for(&server.url, 503);
+    assert_eq!(said, "the server is about to stop");
+    assert_eq!(get(&server.url, "/healthz").0, 200);
+    assert!(Caller::try_bound(&server.url, "b").await.is_none(), "nobody is let in");
+    assert_eq!(inside.get(json!({"type": "allocate"})).await["type"], "allocated");
+    // Nobody is left to wait for.
+    drop(inside);
+    assert!(server.wait().success());
+}
