@@ -80,9 +80,8 @@ impl Disk {
         let mut filler = fs::File::create(self.path().join("filler")).unwrap();
         let mut size = 1 << 16;
         while size > 0 {
-            match filler.write(&vec![0; size]) {
-                Ok(_) => (),
-                Err(_) => size /= 2,
+            if filler.write_all(&vec![0; size]).is_err() {
+                size /= 2;
             }
         }
     }
