@@ -34,6 +34,8 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = EVERYWHERE, default_value = APPID, hide_default_value = true)]
     pub(crate) appid: String,
     /// The mailbox server, at which both computers meet
+    ///
+    /// For wss:// the certificates in SSL_CERT_FILE (PEM) are believed besides the public ones.
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL", env = "WORMHOLE_RELAY_URL",
           default_value = PUBLIC_SERVER, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) relay_url: String,

@@ -164,15 +164,16 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) async fn connect(url: &str) -> Self {
-        Self::connect_with(url, &[]).await
+        Self::connect_saying(url, &[]).await
     }
 
     /// Connects as a proxy does for a client of that address.
     pub(crate) async fn connect_as(url: &str, address: &str) -> Self {
-        Self::connect_with(url, &[("X-Real-IP", address)]).await
+        Self::connect_saying(url, &[("X-Real-IP", address)]).await
     }
 
-    async fn connect_with(url: &str, headers: &[(&str, &str)]) -> Self {
+    /// Connects with these headers.
+    pub(crate) async fn connect_saying(url: &str, headers: &[(&str, &str)]) -> Self {
         Self::try_connect(url, headers).await.expect("a server that welcomes")
     }
 
