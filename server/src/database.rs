@@ -179,9 +179,18 @@ impl DatabaseKind {
     pub(crate) fn check(self, path: &Path) -> Result<(), DatabaseError> {
         match path.try_exists() {
             Ok(true) => self.version_of(&open_read_only(path)?, path).map(drop),
-            Ok(false) => Ok(()),
+            Ok(false) => has_folder(path)
+                .map_err(|reason| DatabaseError::Unopened { path: path.to_owned(), reason }),
             Err(reason) => Err(DatabaseError::Unopened { path: path.to_owned(), reason }),
         }
+    }
+}
+
+/// Asks whether the folder in which a file is to be made is there.
+fn has_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.metadata().map(drop),
+        _ => Ok(()),
     }
 }
 
