@@ -3,7 +3,7 @@
 //! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
 //! servers, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
 //! them while it runs. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
-//! afterwards. A [`Socket`] speaks to a server directly, and a [`Transcript`] is a recorded
+//! afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
 //! conversation that it repeats. A [`Browser`] looks at pages.
 //!
 //! Nothing here sleeps: every wait is for an event, and [`PATIENCE`] only ends a test that hangs.
@@ -22,6 +22,7 @@ mod proxy;
 mod server;
 mod snapshot;
 mod socket;
+mod talker;
 mod transcript;
 
 pub use browser::{Browser, View};
@@ -33,6 +34,7 @@ pub use proxy::{Proxy, ProxyProgram};
 pub use server::{Server, Servers};
 pub use snapshot::Snapshot;
 pub use socket::{Event, Socket, accept_upgrade};
+pub use talker::Talker;
 pub use transcript::{Class, Replay, Transcript};
 
 /// How long any wait may last before the test is taken to hang.

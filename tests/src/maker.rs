@@ -70,7 +70,7 @@ impl Missing {
     ///
     /// # Panics
     ///
-    /// When it is missing with `CI=true`, although `tests/proxies/install` could have installed it.
+    /// When it is missing with `CI=true`, although `tests/peers/install-debian` could have installed it.
     pub fn unless_installed(name: &str) -> Result<PathBuf, Self> {
         let path = env::var_os("PATH").unwrap_or_default();
         let system = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);

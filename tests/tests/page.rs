@@ -90,6 +90,8 @@ fn it_looks_as_it_should() -> Result<(), Missing> {
         for scheme in ["light", "dark"] {
             let view = View { width, height, scheme };
             browser.open(&page, view);
+            assert_eq!(browser.loaded(), [&page], "{view:?}");
+            assert!(browser.complaints().is_empty(), "{view:?}: {:?}", browser.complaints());
             let picture = save(&browser.screenshot(), view);
             assert_eq!(browser.evaluate("innerWidth"), json!(width));
             let wide = browser.evaluate("document.documentElement.scrollWidth");
@@ -99,8 +101,6 @@ fn it_looks_as_it_should() -> Result<(), Missing> {
             assert_eq!(selected, format!("wormhole --relay-url {} send FILE", server.url()));
             let paper = "getComputedStyle(document.documentElement).backgroundColor";
             papers.push((scheme, browser.evaluate(paper)));
-            assert_eq!(browser.loaded(), [&page], "{view:?}");
-            assert!(browser.complaints().is_empty(), "{view:?}: {:?}", browser.complaints());
             decode(&picture, server.url());
         }
     }

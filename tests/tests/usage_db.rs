@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use wormhole_server::{Config, Database, UsageConfig, launch, listen};
-use wormhole_tests::{Event, Maker, Missing, PATIENCE, Process, Socket, Stream};
+use wormhole_tests::{Maker, Missing, Process, Stream, Talker};
 
 const BLUR: u64 = 3_600;
 
@@ -152,66 +152,6 @@ impl Running {
                 process.interrupt();
                 process.finish();
             }
-        }
-    }
-}
-
-/// One connection.
-struct Talker(Socket);
-
-impl Talker {
-    fn bound(address: &str, side: &str, version: &Value) -> Self {
-        let mut talker = Self(Socket::open(address, "/v1", &[], PATIENCE).unwrap());
-        assert_eq!(talker.hear()["type"], "welcome");
-        let mut bind = json!({"type": "bind", "appid": "app", "side": side});
-        if !version.is_null() {
-            bind["client_version"] = version.clone();
-        }
-        assert_eq!(talker.ask(bind), [Value::Null; 0]);
-        talker
-    }
-
-    /// Claims a nameplate, and opens its mailbox.
-    fn come(address: &str, side: &str, nameplate: &str) -> Self {
-        let mut talker = Self::bound(address, side, &json!(["test", side]));
-        let claimed = talker.ask(json!({"type": "claim", "nameplate": nameplate}));
-        talker.ask(json!({"type": "open", "mailbox": claimed[0]["mailbox"]}));
-        talker
-    }
-
-    fn leave(mut self, mood: &str) {
-        self.release();
-        self.close(mood);
-    }
-
-    fn release(&mut self) {
-        assert_eq!(self.ask(json!({"type": "release"}))[0]["type"], "released");
-    }
-
-    fn close(&mut self, mood: &str) {
-        assert_eq!(self.ask(json!({"type": "close", "mood": mood}))[0]["type"], "closed");
-    }
-
-    fn hear(&mut self) -> Value {
-        match self.0.hear().unwrap() {
-            Event::Text(text) => serde_json::from_str(&text).unwrap(),
-            other => panic!("unexpected {other:?}"),
-        }
-    }
-
-    /// Sends a command, and gives the answers after its `ack`.
-    fn ask(&mut self, command: Value) -> Vec<Value> {
-        self.0.text(command.to_string()).unwrap();
-        self.0.text(json!({"type": "ping", "ping": "mark", "id": "mark"}).to_string()).unwrap();
-        assert_eq!(self.hear()["type"], "ack");
-        let mut answers = Vec::new();
-        loop {
-            let frame = self.hear();
-            if frame["type"] == "ack" && frame["id"] == "mark" {
-                assert_eq!(self.hear()["pong"], "mark");
-                return answers;
-            }
-            answers.push(frame);
         }
     }
 }

@@ -38,11 +38,22 @@ pub(crate) fn run(settings: &Settings, sources: &[PathBuf]) -> Result<String, Fa
 fn counts(imported: &Imported) -> String {
     let Imported { mailboxes, nameplates, messages, records, left_out, .. } = imported;
     if *records > 0 {
-        return format!("{records} records");
+        return counted(*records, "record");
     }
-    let taken = format!("{mailboxes} mailboxes, {nameplates} nameplates and {messages} messages");
+    let [mailboxes, nameplates, messages] =
+        [(mailboxes, "mailbox"), (nameplates, "nameplate"), (messages, "message")]
+            .map(|(count, what)| counted(*count, what));
+    let taken = format!("{mailboxes}, {nameplates} and {messages}");
     match left_out {
         0 => taken,
         some => format!("{taken}; {some} were there already, or belonged to such"),
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match (count, what.ends_with('x')) {
+        (1, _) => format!("1 {what}"),
+        (_, true) => format!("{count} {what}es"),
+        (_, false) => format!("{count} {what}s"),
     }
 }
