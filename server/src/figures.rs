@@ -1,12 +1,13 @@
 //! The figures of a running server: what there is now, and what has happened since the start.
 
-use std::{fs, time::SystemTime};
+use std::{fs, path::Path, time::SystemTime};
 
 use serde_json::{Map, Value};
 
 use crate::{
     census::TakeCensus,
-    config::Database,
+    config::{Config, Database},
+    database::with_suffix,
     limits::{Limit, Limits},
     mailbox::Mailbox,
     usage::{ClientKind, Outcome, Tally},
@@ -94,7 +95,7 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         gauge("limit", "What a limit allows, 0 being no limit", allowed(limits)),
         count("commits", "Batches of changes written to the database", meters.commits().into()),
         count("database_failures", "Writes to the database that failed", meters.failures().into()),
-        gauge("database_bytes", "Sizes of the database's files", sizes(&front.config.database)),
+        gauge("database_bytes", "Sizes of the database's files", sizes(&front.config)),
     ]
 }
 
@@ -116,14 +117,18 @@ fn allowed(limits: &Limits) -> Samples {
     Samples::each("limit", Limit::ALL.map(allowed))
 }
 
-fn sizes(database: &Database) -> Samples {
-    let Database::File(path) = database else { return Samples::each("file", []) };
-    let size = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        fs::metadata(name).map_or(0, |file| file.len())
-    };
-    Samples::each("file", [("channel", size("")), ("channel-wal", size("-wal"))])
+fn sizes(config: &Config) -> Samples {
+    let usage = config.usage.as_ref().map(|usage| &usage.database);
+    let databases =
+        [("channel", "channel-wal", Some(&config.database)), ("usage", "usage-wal", usage)];
+    let sizes = databases.into_iter().filter_map(|(name, log, database)| match database {
+        Some(Database::File(path)) => {
+            let size = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
+            Some([(name, size(path)), (log, size(&with_suffix(path, "-wal")))])
+        }
+        _ => None,
+    });
+    Samples::each("file", sizes.flatten())
 }
 
 /// Writes the figures as one JSON object.

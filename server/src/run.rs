@@ -65,6 +65,7 @@ async fn run(plan: Plan, passed: Vec<Listener>, given: ArgMatches) -> Result<(),
         }
     };
     announcement.say(announce_json);
+    announcement.metrics.iter().for_each(|url| tracing::info!("the figures are at {url}"));
     supervisor.ready(announcement.line());
 
     let reloading = actix::spawn(reload.at_each(hangups));

@@ -151,3 +151,41 @@ async fn the_status_tells_what_is_there_now() {
         assert_eq!(socket.permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[actix::test]
+async fn the_usage_is_told_by_day_and_copied_with_the_rest() {
+    let stage = Stage::set(
+        "port = 0\nhost = \"127.0.0.1\"\nchannel-db = \"relay.sqlite\"\n\
+         usage-db = \"usage.sqlite\"\nstatus-socket = \"FOLDER/status.sock\"\n",
+    );
+    for (side, mood) in [("a", "happy"), ("b", "scary")] {
+        let mut caller = Caller::connect(&stage.server.url).await;
+        let bind = json!({"type": "bind", "appid": "app", "side": side,
+                          "client_version": ["test\u{1b}", "1"]});
+        caller.ask(bind).await;
+        caller.ask(json!({"type": "open", "mailbox": mood})).await;
+        caller.get(json!({"type": "close", "mood": mood})).await;
+    }
+    // What waits to be written is written at the latest when the server has ended.
+    let Stage { folder, server } = stage;
+    let copied = told(&run(folder.path(), &["backup", "copy.sqlite"]));
+    assert_eq!(copied.0, Some(0), "{}", copied.1);
+    assert!(folder.path().join("copy.sqlite-usage").exists(), "{}", copied.1);
+    let (code, said) = told(&run(folder.path(), &["backup", "copy.sqlite"]));
+    assert_eq!(code, Some(1), "{said}");
+    server.ask_to_end();
+    assert!(server.wait().success());
+
+    let (code, said) = told(&run(folder.path(), &["usage", "--json"]));
+    assert_eq!(code, Some(0), "{said}");
+    let days: Value = serde_json::from_str(&said).unwrap();
+    let count = |result: &str| -> u64 {
+        let days = days.as_array().unwrap().iter();
+        days.map(|day| day["mailboxes"][result].as_u64().unwrap()).sum()
+    };
+    assert_eq!((count("scary"), count("lonely"), count("happy")), (1, 1, 0));
+    let (_, table) = told(&run(folder.path(), &["usage"]));
+    assert!(table.starts_with("date ") && !table.contains('\u{1b}'), "{table}");
+    let (code, said) = told(&run(folder.path(), &["usage", "--to", "2020-01-01", "--json"]));
+    assert_eq!((code, said.as_str()), (Some(0), "[]"));
+}
