@@ -53,7 +53,8 @@ pub(crate) struct Idle {
 impl Subject {
     pub(crate) fn start(maker: Maker, kind: Kind) -> Result<Self, Missing> {
         // Not in /tmp, which may be in memory.
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder that can be written to");
+        let folder =
+            TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder that can be written to");
         let path = folder.path().join("relay.sqlite").to_string_lossy().into_owned();
         let database = match kind {
             Kind::Memory => ":memory:",
