@@ -251,3 +251,95 @@ fn log(settings: &Settings) -> Result<Log, Wrong> {
     let level = settings.value("log-level", expected)?.unwrap_or(tracing::Level::INFO);
     Ok(Log { format, level })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+    use crate::options::declare;
+
+    fn plan(arguments: &[&str]) -> Result<Plan, String> {
+        let command = declare(Command::new("test").no_binary_name(true), false);
+        let given = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
+        let settings = Settings::gather(&given).map_err(|wrong| wrong.to_string())?;
+        Plan::of(&settings).map_err(|wrong| wrong.to_string())
+    }
+
+    #[test]
+    fn every_option_reaches_the_server() {
+        let plan = plan(&[
+            "--host=127.0.0.1",
+            "--port=1",
+            "--port=unix:/x",
+            "--metrics-port=2",
+            "--status-socket=/s",
+            "--channel-db=c",
+            "--usage-db=u",
+            "--blur-usage=3",
+            "--unsafe-no-sync",
+            "--motd=m",
+            "--signal-error=e",
+            "--advertise-version=v",
+            "--disallow-list",
+            "--trusted-proxy=unix",
+            "--claim-allocated-only",
+            "--hold-down=4",
+            "--expiry=5",
+            "--drain-seconds=6",
+            "--workers=7",
+            "--addrid-db=:memory:",
+            "--generation-duration=8",
+            "--public-url=wss://a.example",
+            "--transit-relay=tcp:a.example:9",
+            "--websocket-protocol-option=autoPingInterval=10",
+            "--max-apps=11",
+            "--log-format=json",
+            "--log-level=debug",
+            "--log-fd=3",
+        ])
+        .unwrap();
+        let shown = |endpoints: &[Endpoint]| -> Vec<String> {
+            endpoints.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(shown(&plan.listen), ["127.0.0.1:1", "unix:/x"]);
+        assert_eq!(shown(&plan.metrics), ["127.0.0.1:2"]);
+        assert_eq!(plan.status, [Endpoint::Unix { path: "/s".into(), mode: 0o600 }]);
+        assert_eq!((plan.log.format, plan.log.level), (Format::Json, tracing::Level::DEBUG));
+
+        let config = plan.config;
+        let seconds = Duration::from_secs;
+        assert_eq!(config.database, Database::File("c".into()));
+        let usage = UsageConfig { database: Database::File("u".into()), blur: Some(seconds(3)) };
+        assert_eq!(config.usage, Some(usage));
+        assert!(!config.wait_for_disk && config.claim_allocated_only);
+        assert_eq!(config.hold_down, seconds(4));
+        assert_eq!((config.expiry, config.goodbye), (seconds(5), seconds(6)));
+        assert_eq!((config.workers, config.address_ids), (7, Some(seconds(8))));
+        assert_eq!(config.public_url.unwrap().as_str(), "wss://a.example");
+        assert_eq!(config.transit[0].hostname, "a.example");
+        assert_eq!(config.ping_every, seconds(10));
+        assert_eq!(config.limits.most(Limit::Apps), Some(11));
+        let rules = config.rules.now();
+        assert_eq!(rules.welcome.motd.as_deref(), Some("m"));
+        assert_eq!(rules.welcome.error.as_deref(), Some("e"));
+        assert_eq!(rules.welcome.current_cli_version.as_deref(), Some("v"));
+        assert!(!rules.listing);
+        assert_eq!(rules.trusted_proxies, Proxies::from_iter(["unix".parse().unwrap()]));
+    }
+
+    #[test]
+    fn what_nobody_says_is_the_library_s_own_default() {
+        let Plan { config, .. } = plan(&["--channel-db=:memory:"]).unwrap();
+        let ours = Config::default();
+        assert_eq!(config.database, ours.database);
+        assert_eq!((config.expiry, config.hold_down), (ours.expiry, ours.hold_down));
+        assert_eq!((config.goodbye, config.workers), (ours.goodbye, ours.workers));
+        assert_eq!(config.permission, ours.permission);
+        assert_eq!(*config.rules.now(), *ours.rules.now());
+        for limit in Limit::ALL {
+            assert_eq!(config.limits.most(limit), ours.limits.most(limit), "{limit:?}");
+        }
+    }
+}
