@@ -203,7 +203,9 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<Bound> {
     };
 
     let left_behind = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    if left_behind && UnixStream::connect(path).is_err() {
+    let refused = |reason: io::Error| reason.kind() == io::ErrorKind::ConnectionRefused;
+    // Where we may not connect, somebody may still listen.
+    if left_behind && UnixStream::connect(path).is_err_and(refused) {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;

@@ -9,6 +9,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    os::unix::net::UnixStream,
     path::Path,
     process::Command,
 };
@@ -26,6 +27,16 @@ fn get(url: &str, path: &str) -> (u16, String) {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.trim().to_owned())
+}
+
+/// Asks how many writes to the database have failed.
+fn failures(figures: &Path) -> u64 {
+    let mut stream = UnixStream::connect(figures).unwrap();
+    write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, rest) = answer.split_once("\nwormhole_mailbox_database_failures_total ").unwrap();
+    rest.lines().next().unwrap().parse::<f64>().unwrap() as u64
 }
 
 /// Asks until the answer is this: an answer holds for a second.
@@ -101,7 +112,12 @@ impl Drop for Disk {
 async fn a_full_disk_is_answered_and_survived_and_nothing_that_was_answered_is_lost() {
     let Some(disk) = Disk::mount(2_048) else { return };
     let path = disk.path().join("relay.sqlite");
-    let server = Process::start(&path);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let figures = elsewhere.path().join("figures.sock");
+    let server = Process::start_with(&path, |command| {
+        command.arg(format!("--metrics-port=unix:{}", figures.display()));
+    });
+    assert_eq!(failures(&figures), 0);
     let mut one = Caller::bound(&server.url, "a").await;
     let claimed = one.get(json!({"type": "claim", "nameplate": "8"})).await;
     let open = json!({"type": "open", "mailbox": claimed["mailbox"]});
@@ -127,6 +143,7 @@ async fn a_full_disk_is_answered_and_survived_and_nothing_that_was_answered_is_l
     }
     assert_eq!(one.hear_end().await, Some(1011), "what it knows may not be true");
     wait_for(&server.url, 503);
+    assert!(failures(&figures) > 1, "the message, and who asked");
 
     disk.empty();
     wait_for(&server.url, 200);
