@@ -70,7 +70,7 @@ async fn connect(url: &str) -> Result<Framed, String> {
     // Fails only where the program has chosen a provider before us, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connector = Connector::new().limit(0);
-    let connector = match url.starts_with("wss:") {
+    let connector = match url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:")) {
         true => connector.rustls_0_23(trust::settings()?),
         false => connector,
     };

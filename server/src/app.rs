@@ -1,7 +1,7 @@
 //! One app: decides every order at once, in memory, and answers when the decision is on disk.
 //!
-//! in: [`Order`] and [`Leave`] (from the sessions), [`Join`], [`Prune`] and [`Settle`] (from the
-//! hall), [`Stored`] (from the store)
+//! in: [`Order`] and [`Leave`] (from the sessions), [`Join`], [`Prune`], [`TakeCensus`] and
+//! [`Settle`] (from the hall), [`Stored`] (from the store)
 //! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] (to the watchdog), what
 //! has ended (to [`Usage`])
 //!

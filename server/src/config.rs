@@ -68,6 +68,10 @@ pub struct Config {
     pub prune_every: Duration,
     /// How often a client is pinged; not zero.
     pub ping_every: Duration,
+    /// How long a client may take to send its request; zero is as long as it likes.
+    pub handshake: Duration,
+    /// How long the last words of a connection may take before it is cut.
+    pub linger: Duration,
     /// How long clients may take at shutdown to hang up by themselves; by default no time at all.
     pub goodbye: Duration,
     /// The threads that serve connections, at least one; by default half of the processors, since
@@ -93,6 +97,8 @@ impl Default for Config {
             expiry: Duration::from_secs(660),
             prune_every: Duration::from_secs(300),
             ping_every: Duration::from_secs(60),
+            handshake: Duration::from_secs(5),
+            linger: Duration::from_secs(10),
             goodbye: Duration::ZERO,
             workers: std::thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2)),
         }

@@ -1,7 +1,8 @@
 //! The hall: shows every session to its app, starts and ends the apps, and takes only so many.
 //!
-//! in: [`Enter`] (from the sessions), [`Settle`] (from [`launch`](crate::launch))
-//! out: [`Join`], [`Prune`] and [`Settle`] (to the apps)
+//! in: [`Enter`] (from the sessions), [`TakeCensus`] (from whoever asks for figures), [`Settle`]
+//! (from [`Mailbox`](crate::mailbox::Mailbox))
+//! out: [`Join`], [`Prune`], [`TakeCensus`] and [`Settle`] (to the apps)
 
 use std::{
     collections::{

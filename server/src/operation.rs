@@ -35,7 +35,7 @@ pub fn operate<L: Into<Listener>>(
     if listeners.is_empty() {
         return Ok(Operation(None));
     }
-    let mailbox = mailbox.clone();
+    let (mailbox, handshake) = (mailbox.clone(), mailbox.front.config.handshake);
     let reception = Reception {
         routes: move |service: &mut ServiceConfig| {
             service
@@ -46,6 +46,7 @@ pub fn operate<L: Into<Listener>>(
         hook: |_: &dyn std::any::Any, _: &mut Extensions| (),
         tls: None,
         workers: 1,
+        handshake,
         most: ASKERS,
     };
     let server = reception.open(listeners)?;

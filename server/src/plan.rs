@@ -73,13 +73,17 @@ impl Plan {
                 "--{ADDRESS_IDS}: addresses are kept in memory alone, and the file is not used"
             ));
         }
+        // Start scripts give it to Python's server for its effect on the log.
+        if settings.given("blur-usage").is_some() && config.usage.is_none() {
+            warnings.push("--blur-usage changes nothing without --usage-db".to_owned());
+        }
         let announce_json = settings.flag("ephemeral")?;
         Ok(Self { config, listen, metrics, status, announce_json, log: log(settings)?, warnings })
     }
 }
 
 /// Reads what may change while a server runs.
-pub(crate) fn rules(settings: &Settings) -> Result<Rules, Wrong> {
+fn rules(settings: &Settings) -> Result<Rules, Wrong> {
     let text = |option| settings.text(option).map(str::to_owned);
     Ok(Rules {
         welcome: Welcome {
@@ -93,7 +97,7 @@ pub(crate) fn rules(settings: &Settings) -> Result<Rules, Wrong> {
 }
 
 /// Reads the limits.
-pub(crate) fn limits(settings: &Settings) -> Result<Limits, Wrong> {
+fn limits(settings: &Settings) -> Result<Limits, Wrong> {
     Limit::ALL.into_iter().try_fold(Limits::default(), |limits, limit| {
         let most = settings.value(limit.option(), "a whole number, 0 for none")?;
         Ok(limits.with(limit, most.unwrap_or(limit.default())))
@@ -101,7 +105,7 @@ pub(crate) fn limits(settings: &Settings) -> Result<Limits, Wrong> {
 }
 
 /// Reads the certificate and its key.
-pub(crate) fn tls(settings: &Settings) -> Result<Option<Tls>, Wrong> {
+fn tls(settings: &Settings) -> Result<Option<Tls>, Wrong> {
     let (certificate, key) = match (settings.path("tls-cert"), settings.path("tls-key")) {
         (None, None) => return Ok(None),
         (Some(certificate), Some(key)) => (certificate, key),
@@ -167,10 +171,7 @@ fn database(settings: &Settings) -> Result<Database, Wrong> {
 
 fn usage(settings: &Settings) -> Result<Option<UsageConfig>, Wrong> {
     if settings.text("usage-db").is_none() {
-        return match settings.given("blur-usage") {
-            Some(_) => Err(settings.contradict("blur-usage", "needs --usage-db too")),
-            None => Ok(None),
-        };
+        return Ok(None);
     }
     let blur = settings.text("blur-usage").map(|_| seconds(settings, "blur-usage")).transpose()?;
     let database = file(settings, "usage-db").map_or(Database::Memory, Database::File);
@@ -294,6 +295,8 @@ mod tests {
             "--public-url=wss://a.example",
             "--transit-relay=tcp:a.example:9",
             "--websocket-protocol-option=autoPingInterval=10",
+            "--websocket-protocol-option=openHandshakeTimeout=12",
+            "--websocket-protocol-option=closeHandshakeTimeout=13",
             "--max-apps=11",
             "--log-format=json",
             "--log-level=debug",
@@ -320,6 +323,7 @@ mod tests {
         assert_eq!(config.public_url.unwrap().as_str(), "wss://a.example");
         assert_eq!(config.transit[0].hostname, "a.example");
         assert_eq!(config.ping_every, seconds(10));
+        assert_eq!((config.handshake, config.linger), (seconds(12), seconds(13)));
         assert_eq!(config.limits.most(Limit::Apps), Some(11));
         let rules = config.rules.now();
         assert_eq!(rules.welcome.motd.as_deref(), Some("m"));

@@ -13,6 +13,10 @@ pub(crate) enum ProtocolOption {
     Limit(Limit, u64),
     /// How often a client is pinged.
     PingEvery(Duration),
+    /// How long a client may take to send its request.
+    Handshake(Duration),
+    /// How long the last words of a connection may take.
+    Linger(Duration),
     /// One that is of no consequence here.
     Ignored(&'static str),
 }
@@ -30,20 +34,18 @@ pub(crate) enum BadProtocolOption {
 
 /// Names that a start script may hold, and that change nothing here: the server always does what
 /// their defaults say, or has an option of its own.
-const IGNORED: [&str; 22] = [
+const IGNORED: [&str; 20] = [
     "allowNullOrigin",
     "allowedOrigins",
     "applyMask",
     "autoPingRestartOnAnyTraffic",
     "autoPingSize",
-    "closeHandshakeTimeout",
     "echoCloseCodeReason",
     "failByDrop",
     "flashSocketPolicy",
     "logFrames",
     "logOctets",
     "maskServerFrames",
-    "openHandshakeTimeout",
     "perMessageCompressionAccept",
     "requireMaskedClientFrames",
     "serveFlashSocketPolicy",
@@ -63,19 +65,27 @@ impl FromStr for ProtocolOption {
         let value: Value = serde_json::from_str(value).map_err(|_| BadProtocolOption::Form)?;
         let number = || value.as_f64().filter(|n| *n >= 0.0).ok_or(BadProtocolOption::Number);
         let whole = || number().map(|number| number.ceil() as u64);
+        let seconds = || whole().map(Duration::from_secs);
         Ok(match name {
             "maxFramePayloadSize" | "maxMessagePayloadSize" => {
                 Self::Limit(Limit::FrameBytes, whole()?)
             }
             "maxConnections" => Self::Limit(Limit::Connections, whole()?),
             "autoPingTimeout" => Self::Limit(Limit::SilentSeconds, whole()?),
-            "autoPingInterval" => Self::PingEvery(Duration::from_secs(whole()?)),
+            "autoPingInterval" => Self::PingEvery(endless(seconds()?)),
+            "openHandshakeTimeout" => Self::Handshake(seconds()?),
+            "closeHandshakeTimeout" => Self::Linger(endless(seconds()?)),
             other => {
                 let known = IGNORED.into_iter().find(|ignored| *ignored == other);
                 Self::Ignored(known.ok_or(BadProtocolOption::Name)?)
             }
         })
     }
+}
+
+/// Zero switches a timer off.
+fn endless(time: Duration) -> Duration {
+    if time.is_zero() { Duration::MAX } else { time }
 }
 
 impl ProtocolOption {
@@ -91,9 +101,9 @@ impl ProtocolOption {
     pub(crate) fn apply(self, config: &mut Config) {
         match self {
             Self::Limit(limit, most) => config.limits = config.limits.clone().with(limit, most),
-            // Zero switches the pings off.
-            Self::PingEvery(every) if every.is_zero() => config.ping_every = Duration::MAX,
             Self::PingEvery(every) => config.ping_every = every,
+            Self::Handshake(limit) => config.handshake = limit,
+            Self::Linger(limit) => config.linger = limit,
             Self::Ignored(_) => (),
         }
     }
@@ -112,6 +122,8 @@ mod tests {
         assert_eq!(read("autoPingTimeout=7.5"), Ok(silence));
         let ping = ProtocolOption::PingEvery(Duration::from_secs(9));
         assert_eq!(read("autoPingInterval=9"), Ok(ping));
+        let never = ProtocolOption::Linger(Duration::MAX);
+        assert_eq!(read("closeHandshakeTimeout=0"), Ok(never));
         assert_eq!(read("versions=[8,13]"), Ok(ProtocolOption::Ignored("versions")));
         for bad in ["x", "x=", "maxConnections=\"5\"", "maxConnections=-1", "mine=1", "versions=a"]
         {

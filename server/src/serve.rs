@@ -48,9 +48,6 @@ impl From<UnixListener> for Listener {
 /// The `Server` header of every response.
 const SERVER: &str = concat!("Magic Wormhole Mailbox ", env!("CARGO_PKG_VERSION"));
 
-/// A client that is slow to send its request is not waited for.
-const HANDSHAKE: Duration = Duration::from_secs(5);
-
 /// How a server accepts connections.
 pub(crate) struct Reception<R, H> {
     /// What is served.
@@ -59,6 +56,8 @@ pub(crate) struct Reception<R, H> {
     pub(crate) hook: H,
     pub(crate) tls: Option<Tls>,
     pub(crate) workers: usize,
+    /// How long a client may take to send its request.
+    pub(crate) handshake: Duration,
     /// How many connections a worker accepts; others wait in the listener.
     pub(crate) most: usize,
 }
@@ -70,7 +69,7 @@ where
 {
     /// Starts accepting; the server has to be polled on.
     pub(crate) fn open(self, listeners: Vec<Listener>) -> Result<Server, Error> {
-        let Self { routes, hook, tls, workers, most } = self;
+        let Self { routes, hook, tls, workers, handshake, most } = self;
         if listeners.is_empty() {
             let reason = io::Error::new(io::ErrorKind::InvalidInput, "there is no listener");
             return Err(reason.into());
@@ -80,7 +79,7 @@ where
             .on_connect(hook)
             .workers(workers)
             .max_connections(most)
-            .client_request_timeout(HANDSHAKE)
+            .client_request_timeout(handshake)
             // By default a closed websocket's connection lingers for a second, and its client
             // waits.
             .client_disconnect_timeout(Duration::ZERO)
@@ -134,6 +133,7 @@ fn open(mailbox: &Mailbox, listeners: Vec<Listener>) -> Result<Server, Error> {
         hook: mailbox::on_connect(mailbox),
         tls: config.tls.clone(),
         workers,
+        handshake: config.handshake,
         most: sockets_per_worker(&config.limits, workers),
     };
     reception.open(listeners)

@@ -1,7 +1,8 @@
 //! The store: collects what the apps have decided while the writer is busy, and has it written in
 //! one commit.
 //!
-//! in: [`Job`] (from the apps), [`Drain`] (from [`launch`](crate::launch))
+//! in: [`Job`] (from the apps), [`Probe`] (from whoever asks whether the server is ready),
+//! [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
 //! out: [`Stored`] (to the app that gave the job, in the order of its jobs)
 
 mod apply;

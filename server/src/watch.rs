@@ -106,9 +106,6 @@ enum State {
     },
 }
 
-/// How long the last words of a session may take.
-const LINGER: Duration = Duration::from_secs(10);
-
 const ROUND: Duration = Duration::from_secs(1);
 
 /// How long a session may take to end when all have to.
@@ -122,7 +119,7 @@ impl Watch {
     fn go_round(&mut self) {
         let now = Instant::now();
         for watched in self.sessions.values_mut() {
-            watched.look(now, self.config.ping_every);
+            watched.look(now, &self.config);
         }
         self.guests.forget(now.into_std());
     }
@@ -149,20 +146,20 @@ impl Watch {
 }
 
 impl Watched {
-    fn look(&mut self, now: Instant, ping_every: Duration) {
+    fn look(&mut self, now: Instant, config: &Config) {
         let (since, patience) = match &mut self.state {
             State::Well { pinged } => {
                 if let Err(exceeded) = self.visit.judge(now.into_std()) {
                     return self.condemn(exceeded);
                 }
-                if now.duration_since(*pinged) >= ping_every {
+                if now.duration_since(*pinged) >= config.ping_every {
                     *pinged = now;
                     self.calls.do_send(Call::Ping);
                 }
                 return;
             }
             State::Condemned { since } => (*since, ROUND),
-            State::Ended { since } => (*since, LINGER),
+            State::Ended { since } => (*since, config.linger),
         };
         if now.duration_since(since) >= patience {
             self.cut();
@@ -336,8 +333,9 @@ mod tests {
     async fn the_last_words_of_a_session_have_some_time() {
         tokio::time::pause();
         let mut stage = Stage::set();
+        let linger = Config::default().linger;
         stage.watch.do_send(Ended(stage.session));
-        let _ = tokio::time::timeout(LINGER - ROUND, pending::<()>()).await;
+        let _ = tokio::time::timeout(linger - ROUND, pending::<()>()).await;
         assert!(!stage.is_cut());
         let _ = tokio::time::timeout(2 * ROUND, pending::<()>()).await;
         assert!(stage.is_cut());

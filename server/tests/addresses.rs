@@ -7,13 +7,12 @@ mod common;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     os::unix::net::UnixStream,
     process::{Command, Stdio},
 };
 
 use common::{Caller, Process};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 const FORGED: [&str; 3] = ["X-Real-IP", "X-Forwarded-For", "Forwarded"];
@@ -76,18 +75,13 @@ async fn over_a_unix_socket_an_address_is_told_by_trusted_proxies_alone() {
 #[actix::test]
 async fn no_address_is_in_the_log_or_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_wormhole-server"))
-        .current_dir(folder.path())
-        .args(["mailbox", "--host=::1", "--port=0", "--usage-db=usage.sqlite"])
-        .args(["--trusted-proxy=::1", "--log-level=trace", "--log-format=json"])
-        .args(["--addrid-db=:memory:", "--max-address-connections=2", "--max-body-bytes=4"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
+    command.current_dir(folder.path()).args(["mailbox", "--host=::1", "--port=0"]);
+    command.args(["--usage-db=usage.sqlite", "--trusted-proxy=::1", "--log-level=trace"]);
+    command.args(["--log-format=json", "--addrid-db=:memory:", "--max-body-bytes=4"]);
+    command.arg("--max-address-connections=2");
+    let (server, mut said) = Process::run_with_log(command);
+    let url = server.url.clone();
 
     let address = "2001:db8:77:66::5";
     let mut callers = Vec::new();
@@ -105,11 +99,12 @@ async fn no_address_is_in_the_log_or_on_the_disk() {
     callers[0].ask(json!({"type": "add", "phase": "p", "body": "00112233"})).await;
     callers[0].ask(json!({"type": "add", "phase": "p", "body": "00"})).await;
     callers[1].ask(json!({"type": "nonsense"})).await;
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
+    server.ask_to_end();
+    let mut log = Vec::new();
+    said.read_to_end(&mut log).unwrap();
+    assert!(server.wait().success());
 
-    let mut written = vec![("the log".to_owned(), output.stderr)];
+    let mut written = vec![("the log".to_owned(), log)];
     for entry in fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
         written.push((path.display().to_string(), fs::read(&path).unwrap()));

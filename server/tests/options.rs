@@ -121,7 +121,6 @@ fn every_option_is_taken_three_ways_and_the_nearest_wins() {
         // What an option needs beside itself.
         let companion = match name.as_str() {
             "tls-cert" => format!("tls-key = {:?}\n", stage.path().join("one.key")),
-            "blur-usage" => "usage-db = \"usage.sqlite\"\n".to_owned(),
             "tls-key" => format!("tls-cert = {:?}\n", stage.path().join("one.pem")),
             _ => String::new(),
         };

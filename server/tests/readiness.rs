@@ -201,6 +201,18 @@ async fn the_log_before_the_database_stays_small_and_is_gone_at_the_end() {
 }
 
 #[actix::test]
+async fn who_stays_until_the_end_of_the_drain_hears_that_the_server_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Process::start_with(&folder.path().join("relay.sqlite"), |command| {
+        command.arg("--drain-seconds=1");
+    });
+    let mut callers = [Caller::bound(&server.url, "a").await];
+    let (codes, status) = server.terminate(&mut callers).await;
+    assert_eq!(codes, [Some(1001)]);
+    assert!(status.success());
+}
+
+#[actix::test]
 async fn a_server_that_drains_says_so_and_lets_its_clients_finish() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start_with(&folder.path().join("relay.sqlite"), |command| {

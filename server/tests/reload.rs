@@ -9,12 +9,11 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::TcpStream,
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{ChildStderr, Command},
     sync::Arc,
 };
 
-use common::Caller;
-use rustix::process::{Pid, Signal, kill_process};
+use common::{Caller, Process};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore,
     crypto::ring,
@@ -26,8 +25,7 @@ use tempfile::TempDir;
 /// A server with a configuration file, whose log is read.
 struct Stage {
     folder: TempDir,
-    child: Child,
-    url: String,
+    server: Process,
     log: BufReader<ChildStderr>,
 }
 
@@ -40,24 +38,16 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         certify(&folder, "one");
         fs::write(folder.path().join("server.toml"), format!("{BASE}{file}")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wormhole-server"))
-            .current_dir(folder.path())
-            .args(["mailbox", "--config=server.toml"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { folder, child, url, log }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
+        command.current_dir(folder.path()).args(["mailbox", "--config=server.toml"]);
+        let (server, log) = Process::run_with_log(command);
+        Self { folder, server, log }
     }
 
     /// Has the server read another configuration, and gives what it says of it.
     fn reload(&mut self, file: &str) -> String {
         fs::write(self.folder.path().join("server.toml"), file).unwrap();
-        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+        self.server.hang_up();
         loop {
             let mut line = String::new();
             assert!(self.log.read_line(&mut line).unwrap() > 0, "the server has ended");
@@ -65,13 +55,6 @@ impl Stage {
                 return line;
             }
         }
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -95,7 +78,7 @@ async fn hundred(url: &str) -> Vec<Caller> {
 #[actix::test]
 async fn a_reload_loses_none_of_a_hundred_clients() {
     let mut stage = Stage::set("motd = \"before\"\n");
-    let mut callers = hundred(&stage.url).await;
+    let mut callers = hundred(&stage.server.url).await;
     let open = json!({"type": "open", "mailbox": "m"});
     let [one, two, ..] = &mut callers[..] else { unreachable!("a hundred") };
     one.ask(open.clone()).await;
@@ -117,7 +100,7 @@ async fn a_reload_loses_none_of_a_hundred_clients() {
     assert_eq!(refused["error"], "limit reached: at most 4 bytes in the body of a message");
     one.get(json!({"type": "claim", "nameplate": "8"})).await;
     assert_eq!(one.get(json!({"type": "list"})).await["nameplates"], json!([]));
-    let new = Caller::connect_as(&stage.url, "192.0.2.7").await;
+    let new = Caller::connect_as(&stage.server.url, "192.0.2.7").await;
     let welcome = &new.welcome["welcome"];
     assert_eq!((&welcome["motd"], &welcome["error"]), (&json!("after"), &json!("soon")));
     assert_eq!(welcome["your-address"]["ipv4"], "192.0.2.7");
@@ -126,18 +109,17 @@ async fn a_reload_loses_none_of_a_hundred_clients() {
 #[actix::test]
 async fn a_configuration_that_is_wrong_changes_nothing() {
     let mut stage = Stage::set("motd = \"before\"\n");
-    let mut callers = hundred(&stage.url).await;
+    let mut callers = hundred(&stage.server.url).await;
     for broken in ["motd = \"after\"\nmax-apps = -1\n", "motd = \"after\"\nnonsense", "motdd = 1\n"]
     {
         let said = stage.reload(&format!("{BASE}{broken}"));
         assert!(said.contains("the configuration stays as it was: "), "{said}");
-        let new = Caller::connect(&stage.url).await;
+        let new = Caller::connect(&stage.server.url).await;
         assert_eq!(new.welcome["welcome"]["motd"], "before");
     }
     for caller in &mut callers {
         assert!(caller.until_pong().await.is_empty());
     }
-    assert_eq!(stage.child.try_wait().unwrap(), None);
 }
 
 /// Tells whether the server shows this certificate, and has its key.
@@ -166,17 +148,17 @@ fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
     let mut stage = Stage::set(tls);
     let path = stage.folder.path().join("cert.pem");
     let first = fs::read_to_string(&path).unwrap();
-    assert!(shows(&stage.url, &first, "one.example"));
+    assert!(shows(&stage.server.url, &first, "one.example"));
 
     certify(&stage.folder, "two");
     let second = fs::read_to_string(&path).unwrap();
-    assert!(!shows(&stage.url, &second, "two.example"), "it has not been told");
+    assert!(!shows(&stage.server.url, &second, "two.example"), "it has not been told");
     stage.reload(&format!("{BASE}{tls}"));
-    assert!(shows(&stage.url, &second, "two.example"));
-    assert!(!shows(&stage.url, &first, "one.example"));
+    assert!(shows(&stage.server.url, &second, "two.example"));
+    assert!(!shows(&stage.server.url, &first, "one.example"));
 
     fs::write(stage.folder.path().join("key.pem"), "no key").unwrap();
     let said = stage.reload(&format!("{BASE}{tls}"));
     assert!(said.contains("--tls-key"), "{said}");
-    assert!(shows(&stage.url, &second, "two.example"));
+    assert!(shows(&stage.server.url, &second, "two.example"));
 }

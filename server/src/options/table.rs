@@ -225,8 +225,10 @@ const OWN: &[Row] = &[
         "websocket-protocol-option",
         Kind::Texts("NAME=JSON"),
         "",
-        "An option of Python's server: maxFramePayloadSize, maxMessagePayloadSize, maxConnections, \
-         autoPingInterval and autoPingTimeout hold here too, others are ignored; may be repeated",
+        "An option of Python's server: the sizes (maxFramePayloadSize, \
+         maxMessagePayloadSize), times (autoPingInterval, autoPingTimeout, openHandshakeTimeout, \
+         closeHandshakeTimeout) and maxConnections hold here too, others are ignored; may be \
+         repeated",
     ),
     (
         Group::Operation,

@@ -5,7 +5,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
 use actix_codec::Framed;
@@ -73,10 +73,22 @@ impl Process {
     /// Starts the program by a command that prints what it prints.
     pub(crate) fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { url, child }
+        Self { url: listening(&mut child), child }
+    }
+
+    /// Starts the program by a command, with its log to be read.
+    pub(crate) fn run_with_log(mut command: Command) -> (Self, BufReader<ChildStderr>) {
+        command.stderr(Stdio::piped());
+        let mut server = Self::run(command);
+        let log = BufReader::new(server.child.stderr.take().unwrap());
+        (server, log)
+    }
+
+    /// Asks it to read its configuration again.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
     }
 
     /// The number by which the system knows it.
@@ -115,6 +127,13 @@ impl Process {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// Waits until the program says where it listens.
+fn listening(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line.trim().strip_prefix("listening on ").unwrap().to_owned()
 }
 
 impl Drop for Process {
