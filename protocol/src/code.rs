@@ -1,8 +1,11 @@
 //! The code that people type: `7-crossover-clockwork` [client.md: codes].
 
+mod weakness;
+
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+pub use self::weakness::Weakness;
 use crate::name::Nameplate;
 
 /// What two people share: a nameplate, a hyphen and a secret. All of it is the password.

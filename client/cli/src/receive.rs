@@ -17,7 +17,7 @@ use crate::{
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
     let code = match &options.code {
-        Some(code) => Some(session::checked(code)?.to_owned()),
+        Some(code) => session::checked(code).map(|_| Some(code.clone()))?,
         None if options.allocate => None,
         None => Some(typed().await?),
     };

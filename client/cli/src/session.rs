@@ -74,7 +74,6 @@ pub(crate) async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T
 }
 
 /// Refuses a malformed code before anything is done with it.
-pub(crate) fn checked(code: &str) -> Result<&str, Failure> {
-    Code::parse(code).map_err(Error::from)?;
-    Ok(code)
+pub(crate) fn checked(code: &str) -> Result<Code, Failure> {
+    Ok(Code::parse(code).map_err(Error::from)?)
 }
