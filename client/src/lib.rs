@@ -25,6 +25,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "completion")]
+mod completion;
 mod entry;
 mod error;
 mod event;
@@ -42,6 +44,8 @@ mod wormhole;
 
 pub use wormhole_protocol as protocol;
 
+#[cfg(feature = "completion")]
+pub use self::completion::{InputError, input_with_completion};
 pub use self::{
     entry::Entry,
     error::Error,

@@ -72,6 +72,12 @@ impl Code {
         &self.nameplate
     }
 
+    /// What stands behind the first hyphen, which only two people should know; empty where there
+    /// is none.
+    pub fn words(&self) -> &str {
+        self.text.split_once('-').map_or("", |(_, words)| words)
+    }
+
     /// Shows the whole code: to the person who passes it on, and to nobody else.
     pub fn as_str(&self) -> &str {
         &self.text

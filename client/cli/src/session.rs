@@ -25,8 +25,10 @@ pub(crate) async fn run(
     let wormhole = Wormhole::builder(global.appid.as_str(), url).open();
     let talked = interrupt::guarded(async {
         tokio::select! {
-            talked = conversation(&wormhole) => talked,
+            // In this order, so that the welcome is read before anything is asked.
+            biased;
             never = welcome(&wormhole, url) => never,
+            talked = conversation(&wormhole) => talked,
         }
     })
     .await;

@@ -38,7 +38,7 @@ impl Code {
     /// either. A code made by a program from two random words of the PGP list is just not weak;
     /// how random a secret really is, no estimate can see.
     pub fn weakness(&self) -> Option<Weakness> {
-        let secret = self.as_str().split_once('-').map_or("", |(_, secret)| secret);
+        let secret = self.words();
         if secret.is_empty() {
             return Some(Weakness::Empty);
         }

@@ -50,7 +50,10 @@ async fn step(input: &Addr<Input>, name: &str, arg: &Value) -> Result<Value, Err
             let name = crate::entry::nameplate(&text())?;
             input.send(ChooseNameplate(name)).await.unwrap().map(|()| Value::Null)
         }
-        "get_word_completions" => input.send(CompleteWords(text())).await.unwrap().map(sorted),
+        "get_word_completions" => {
+            let complete = CompleteWords { prefix: text(), expected: wordlist::DEFAULT_WORDS };
+            input.send(complete).await.unwrap().map(sorted)
+        }
         "choose_words" => input.send(ChooseWords(text())).await.unwrap().map(|()| Value::Null),
         other => panic!("an unknown step: {other}"),
     }
