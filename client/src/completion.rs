@@ -9,6 +9,7 @@ mod near;
 mod offer;
 mod place;
 mod remark;
+mod terminal;
 mod typing;
 
 use std::{collections::BTreeSet, io, time::Duration};
@@ -22,6 +23,9 @@ use crate::{entry::Entry, error::Error};
 
 /// How long a Tab may wait for the server.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How soon the editor sees a SIGINT that somebody sends to the process.
+const NUDGE: Duration = Duration::from_millis(250);
 
 /// Why no code came from the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +83,10 @@ struct Typed {
 /// with the reason, and stays to be corrected.
 ///
 /// When the wormhole ends meanwhile, or this future is dropped, the prompt is taken away and the
-/// terminal is as it was before. A second prompt of the same process waits for the first to end.
+/// terminal is as it was before. There can be one prompt at a time.
+///
+/// While the prompt is there, SIGINT sent to the process interrupts the prompt and nobody else:
+/// the line editor takes the signal's handler, and puts back the one it found.
 ///
 /// The code is wiped where this crate keeps it. The line editor does not wipe its own memory when
 /// it is freed, and tells each key to the `log` crate at level debug, under the target
@@ -106,7 +113,11 @@ pub async fn input_with_completion(prompt: &str, entry: Entry) -> Result<bool, I
 /// Answers the editor until the code is there.
 async fn converse(mut editor: Editor, entry: &Entry) -> Result<bool, InputError> {
     loop {
-        match editor.said().await {
+        let Ok(said) = timeout(NUDGE, editor.said()).await else {
+            editor.nudge();
+            continue;
+        };
+        match said {
             Said::Nameplates(answer) => {
                 entry.refresh_nameplates().await?;
                 // Who asked and has gone needs no answer, here and below.

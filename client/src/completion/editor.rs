@@ -3,39 +3,30 @@
 use std::{
     convert::Infallible,
     io::{self, IsTerminal},
-    panic::resume_unwind,
     sync::{
-        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
-        mpsc as blocking,
+        mpsc::{self as blocking, RecvTimeoutError},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
-use rustyline::{
-    Behavior, Config, ExternalPrinter, Prompt, config::Configurer, error::ReadlineError,
-    history::DefaultHistory,
-};
+use rustyline::{Behavior, CompletionType, Config, error::ReadlineError, history::DefaultHistory};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
-use super::{InputError, Said, typing::Typing};
+use super::{InputError, Said, terminal::Terminal, typing::Typing};
 
-/// One prompt at a time: they share the terminal and its settings.
-static TERMINAL: Mutex<()> = Mutex::new(());
-
-/// How long the thread may take to give the terminal back; it is done at once unless the terminal
-/// itself hangs.
-const LET_GO: Duration = Duration::from_secs(1);
+/// How often a thread that does not end is asked again, and for how long.
+const ASK: (u32, Duration) = (100, Duration::from_millis(10));
 
 /// A prompt on the terminal. Dropped, it ends and gives the terminal back.
 pub(super) struct Editor {
     said: mpsc::UnboundedReceiver<Said>,
-    ended: Arc<AtomicBool>,
-    waker: Box<dyn ExternalPrinter + Send>,
+    terminal: Terminal,
+    thread: JoinHandle<()>,
     /// Disconnected when the thread has ended.
-    thread: blocking::Receiver<Infallible>,
+    running: blocking::Receiver<Infallible>,
 }
 
 type Line = rustyline::Editor<Typing, DefaultHistory>;
@@ -45,34 +36,71 @@ impl Editor {
         if !io::stdin().is_terminal() {
             return Err(InputError::NoTerminal);
         }
+        let turn = Turn::take()?;
+        let terminal = Terminal::as_it_is()?;
+        // Where standard output is a file, the prompt goes to the terminal all the same.
+        let behavior = match io::stdout().is_terminal() {
+            true => Behavior::Stdio,
+            false => Behavior::PreferTerm,
+        };
+        let config = Config::builder().behavior(behavior).completion_type(CompletionType::List);
+        let mut line = Line::with_config(config.build()).map_err(failure)?;
+        // A printer is given for terminals that can be drawn on, and is not used: with it,
+        // rustyline 18 shows of keys that come together only the first.
+        drop(line.create_external_printer().map_err(|_| InputError::NoTerminal)?);
         let (to_wormhole, said) = mpsc::unbounded_channel();
-        // The terminal itself, so that standard output may be a file.
-        let config = Config::builder().behavior(Behavior::PreferTerm).build();
-        let mut line = Line::with_config(config).map_err(failure)?;
-        // A thread that ends while it draws must not leave the terminal waiting for the rest.
-        line.enable_synchronized_output(false);
         line.set_helper(Some(Typing::new(to_wormhole.clone())));
-        let waker = line.create_external_printer().map_err(|_| InputError::NoTerminal)?;
-        let ended = Arc::new(AtomicBool::new(false));
-        let prompt = Asking { prompt: prompt.to_owned(), ended: Arc::clone(&ended) };
-        let (in_thread, thread) = blocking::channel();
+        let prompt = prompt.to_owned();
+        let (in_thread, running) = blocking::channel();
         let edit = move || {
-            let _in_thread: blocking::Sender<Infallible> = in_thread;
-            let _terminal = TERMINAL.lock().unwrap_or_else(PoisonError::into_inner);
+            let _until_the_end: (Turn, blocking::Sender<Infallible>) = (turn, in_thread);
             // A wormhole that has gone needs no code.
             let _ = to_wormhole.send(read(line, &prompt));
         };
-        thread::Builder::new().name("code".to_owned()).spawn(edit).map_err(InputError::Terminal)?;
-        Ok(Self { said, ended, waker: Box::new(waker), thread })
+        let thread = thread::Builder::new().name("code entry".to_owned()).spawn(edit);
+        let thread = thread.map_err(InputError::Terminal)?;
+        Ok(Self { said, terminal, thread, running })
     }
 
+    /// Waits for what the thread has to say next.
     pub(super) async fn said(&mut self) -> Said {
         let died = || Said::Failed(InputError::Terminal(io::Error::other("the line editor died")));
         self.said.recv().await.unwrap_or_else(died)
     }
+
+    /// Lets the editor see an interruption that the system told another thread of.
+    pub(super) fn nudge(&self) {
+        Terminal::nudge(&self.thread);
+    }
 }
 
-fn read(mut line: Line, prompt: &Asking) -> Said {
+impl Drop for Editor {
+    /// Waits until the terminal is as it was: the program may end next. That takes no longer than
+    /// one system call of the thread's, but where the terminal itself hangs.
+    fn drop(&mut self) {
+        let mut taken_away = false;
+        for _ in 0..ASK.0 {
+            if self
+                .running
+                .try_recv()
+                .is_err_and(|error| error == blocking::TryRecvError::Disconnected)
+            {
+                break;
+            }
+            taken_away = true;
+            self.said.close();
+            self.terminal.stop_reading(&self.thread);
+            if self.running.recv_timeout(ASK.1) == Err(RecvTimeoutError::Disconnected) {
+                break;
+            }
+        }
+        if taken_away {
+            self.terminal.restore();
+        }
+    }
+}
+
+fn read(mut line: Line, prompt: &str) -> Said {
     let typed = line.readline(prompt).map(Zeroizing::new);
     match (typed, line.helper()) {
         (Ok(typed), Some(typing)) => typing.finished(&typed),
@@ -90,31 +118,22 @@ fn failure(error: ReadlineError) -> InputError {
     }
 }
 
-impl Drop for Editor {
-    /// Makes the editor draw its prompt once more, on which it ends, and waits until the terminal
-    /// is as it was: the program may end next.
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Release);
-        // It fails when the editor has ended by itself.
-        let _ = self.waker.print(String::new());
-        let _ = self.thread.recv_timeout(LET_GO);
+/// The right to prompt: one has it at a time, since a terminal has one cursor.
+struct Turn;
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+impl Turn {
+    fn take() -> Result<Self, InputError> {
+        match TAKEN.swap(true, Ordering::AcqRel) {
+            false => Ok(Self),
+            true => Err(InputError::Terminal(io::Error::other("there is a prompt already"))),
+        }
     }
 }
 
-/// The prompt, until it is taken away.
-struct Asking {
-    prompt: String,
-    ended: Arc<AtomicBool>,
-}
-
-impl Prompt for Asking {
-    fn raw(&self) -> &str {
-        if self.ended.load(Ordering::Acquire) {
-            // rustyline has no call that ends `readline` from outside, and its read cannot be
-            // interrupted. It asks for the prompt whenever it draws, so that is where its thread
-            // leaves: not by a panic, but as quietly as by `return`, restoring the terminal.
-            resume_unwind(Box::new("the prompt was taken away"));
-        }
-        &self.prompt
+impl Drop for Turn {
+    fn drop(&mut self) {
+        TAKEN.store(false, Ordering::Release);
     }
 }
