@@ -35,6 +35,7 @@ mod layer;
 mod probe;
 mod random;
 mod socket;
+pub mod timing;
 pub mod transfer;
 pub mod transit;
 mod wiring;
