@@ -249,7 +249,8 @@ mod tests {
     fn events_stand_in_the_order_in_which_they_were_begun() {
         let log = Log::new();
         let outer = log.span("outer", Map::new());
-        log.clone().moment("inner", Map::new());
+        let clone = log.clone();
+        clone.moment("inner", Map::new());
         log.moment_at(UNIX_EPOCH + Duration::from_millis(1_500), "long ago", Map::new());
         outer.detail("answer", "yes");
         outer.stop();
