@@ -25,8 +25,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod blocking;
+mod builder;
 #[cfg(feature = "completion")]
 mod completion;
+mod delegate;
 mod entry;
 mod error;
 mod event;
@@ -36,7 +39,10 @@ mod layer;
 #[cfg(test)]
 mod probe;
 mod random;
+mod schedule;
 mod socket;
+mod status;
+pub mod timing;
 pub mod transfer;
 pub mod transit;
 mod wiring;
@@ -47,7 +53,12 @@ pub use wormhole_protocol as protocol;
 #[cfg(feature = "completion")]
 pub use self::completion::{InputError, input_with_completion};
 pub use self::{
+    builder::{Builder, DEFAULT_MAX_STAMP_BITS},
+    delegate::Delegated,
     entry::Entry,
     error::Error,
-    wormhole::{Builder, MAX_WORDS, PUBLIC_SERVER, Wormhole},
+    event::Event,
+    schedule::{BadSchedule, Schedule},
+    status::{CodeStatus, Connection, KeyStatus, Stamp, Status},
+    wormhole::{MAX_WORDS, PUBLIC_SERVER, Wormhole},
 };

@@ -75,28 +75,22 @@ impl Editor {
 }
 
 impl Drop for Editor {
-    /// Waits until the terminal is as it was: the program may end next. That takes no longer than
-    /// one system call of the thread's, but where the terminal itself hangs.
+    /// Takes the prompt away, where it still is, and waits until the terminal is as it was: the
+    /// program may end next. That takes as long as one system call of the thread's, or a second
+    /// where the terminal itself hangs.
     fn drop(&mut self) {
-        let mut taken_away = false;
+        self.said.close();
+        let ended = |wait| self.running.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
+        if ended(Duration::ZERO) {
+            return;
+        }
         for _ in 0..ASK.0 {
-            if self
-                .running
-                .try_recv()
-                .is_err_and(|error| error == blocking::TryRecvError::Disconnected)
-            {
-                break;
-            }
-            taken_away = true;
-            self.said.close();
             self.terminal.stop_reading(&self.thread);
-            if self.running.recv_timeout(ASK.1) == Err(RecvTimeoutError::Disconnected) {
+            if ended(ASK.1) {
                 break;
             }
         }
-        if taken_away {
-            self.terminal.restore();
-        }
+        self.terminal.restore();
     }
 }
 

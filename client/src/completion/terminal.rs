@@ -5,7 +5,10 @@
 //! read is interrupted, the next one finds no key, and the editor takes that for the end of the
 //! input. A signal for the window's size does nothing to whoever does not ask for it.
 
-use std::{io, thread::JoinHandle};
+use std::{
+    io::{self, IsTerminal},
+    thread::JoinHandle,
+};
 
 #[cfg(unix)]
 use std::os::unix::thread::JoinHandleExt;
@@ -51,8 +54,12 @@ impl Terminal {
         let _ = pthread_kill(thread.as_pthread_t(), Signal::SIGWINCH);
     }
 
+    /// Puts the settings back, and takes away what was told below the line.
     pub(super) fn restore(&self) {
         let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &self.before);
+        if io::stderr().is_terminal() {
+            eprint!("\x1b[J");
+        }
     }
 }
 

@@ -20,11 +20,16 @@ struct Bench {
     allocated: Told<GotAllocated>,
     welcomes: Told<GotWelcome>,
     broken: Told<Broken>,
+    changes: Told<Change>,
     stopped: Told<ConnectorStopped>,
     _silent: TcpListener,
 }
 
 fn bench() -> Bench {
+    scheduled(None)
+}
+
+fn scheduled(schedule: Option<Schedule>) -> Bench {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/v1", silent.local_addr().unwrap());
     let [(n, a), (m, b), (l, c), (r, d)] = std::array::from_fn(|_| probe::<Line>());
@@ -36,6 +41,7 @@ fn bench() -> Bench {
     let (allocator, allocated) = probe();
     let (to_welcomes, welcomes) = probe();
     let (to_broken, broken) = probe();
+    let (to_changes, changes) = probe();
     let (terminator, stopped) = probe();
     let edges = Edges {
         lines: [n, m, l, r],
@@ -43,10 +49,20 @@ fn bench() -> Bench {
         mailbox: (to_messages, to_closed),
         lister,
         allocator,
-        boss: (to_welcomes, to_broken),
+        boss: (to_welcomes, to_broken, to_changes),
         terminator,
     };
-    let layer = seated(Rendezvous::new(url, AppId::new("app"), Side::new("us"), edges));
+    let server = Server {
+        url,
+        trust: Trust::default(),
+        schedule,
+        max_stamp_bits: 8,
+        appid: AppId::new("app"),
+        side: Side::new("us"),
+        client_version: ("us".to_owned(), "1".to_owned()),
+        timing: None,
+    };
+    let layer = seated(Rendezvous::new(server, edges));
     let lines = [a, b, c, d];
     Bench {
         layer,
@@ -59,6 +75,7 @@ fn bench() -> Bench {
         allocated,
         welcomes,
         broken,
+        changes,
         stopped,
         _silent: silent,
     }
@@ -141,6 +158,10 @@ async fn only_the_first_connection_must_succeed() {
     b.lose().await;
     assert_eq!(b.line().await, [Line::Up, Line::Down]);
     assert!(b.broken.all().await.is_empty());
+    let [connecting, connected, lost] = &b.changes.all().await[..] else { panic!("three changes") };
+    assert!(matches!(connecting, Change::Connection(Connection::Connecting { .. })));
+    assert!(matches!(connected, Change::Connection(Connection::Connected { .. })));
+    assert_eq!(*lost, Change::Connection(Connection::Disconnected));
 }
 
 #[actix::test]
@@ -176,4 +197,25 @@ async fn stopping_waits_for_a_socket_only_where_there_is_one() {
     waiting.lose().await;
     waiting.layer.send(Stop).await.unwrap();
     assert_eq!(waiting.stopped.all().await.len(), 1);
+}
+
+#[actix::test]
+async fn an_application_says_when_to_try_again() {
+    let (soon, later) = (Duration::from_millis(20), Duration::from_secs(5));
+    let mut b =
+        scheduled(Some(Schedule::new([(Duration::ZERO, soon), (soon * 2, later)]).unwrap()));
+    b.up().await;
+    b.changes.all().await;
+    tokio::time::pause();
+    for wait in [soon, soon, later] {
+        b.lose().await;
+        tokio::time::advance(wait - Duration::from_millis(1)).await;
+        let waiting = b.changes.all().await;
+        assert_eq!(waiting, [Change::Connection(Connection::Disconnected)], "{wait:?}");
+        tokio::time::advance(Duration::from_millis(2)).await;
+        let trying = b.changes.all().await;
+        let [Change::Connection(Connection::Connecting { .. })] = trying[..] else {
+            panic!("{wait:?}: {trying:?}");
+        };
+    }
 }
