@@ -81,6 +81,30 @@ fn tab_completes_what_is_begun_and_corrects_what_is_misspelt() {
 }
 
 #[test]
+fn the_existing_sender_is_found_by_what_is_typed() {
+    let scene = Scene::new();
+    let python = match Client::new(Maker::Python, &scene.server) {
+        Ok(python) => python,
+        Err(missing) => return eprintln!("skipped: {missing}"),
+    };
+    let sender = Process::start(python.send(scene.folder.path(), &["--text", "hello"]));
+    let code = sender.code();
+    let (nameplate, words) = code.split_once('-').unwrap();
+    let (first, second) = words.split_once('-').unwrap();
+    let terminal = scene.receiver(&[]);
+    complete(&terminal, &format!("{nameplate}-"));
+    terminal.press(first);
+    complete(&terminal, &format!("{nameplate}-{first}-"));
+    // No other word of the list is as near.
+    terminal.press(&second.to_uppercase());
+    complete(&terminal, &code);
+    terminal.press("\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
+    sender.finish().succeeded();
+}
+
+#[test]
 fn who_never_presses_tab_is_told_of_it() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
