@@ -15,7 +15,7 @@ mod typing;
 use std::{collections::BTreeSet, io, time::Duration};
 
 use tokio::{sync::oneshot, time::timeout};
-use wormhole_protocol::name::Nameplate;
+use wormhole_protocol::{code::Code, name::Nameplate};
 use zeroize::Zeroizing;
 
 use self::editor::Editor;
@@ -56,20 +56,10 @@ enum Said {
     Chose(Nameplate),
     /// Which words may follow these?
     Words(Zeroizing<String>, oneshot::Sender<BTreeSet<String>>),
-    /// This is the code.
-    Typed(Typed),
+    /// This is the code; whether its nameplate was chosen before, and Tab ever pressed.
+    Typed { code: Code, chosen: bool, tabbed: bool },
     /// There will be none.
     Failed(InputError),
-}
-
-/// A whole line, as it is fit to be a code.
-struct Typed {
-    nameplate: Nameplate,
-    words: Zeroizing<String>,
-    /// Whether the nameplate was chosen before.
-    chosen: bool,
-    /// Whether Tab was ever pressed.
-    tabbed: bool,
 }
 
 /// Asks a person for the code, on the terminal of this process, and chooses it.
@@ -96,6 +86,9 @@ struct Typed {
 /// [`InputError::Interrupted`], [`InputError::EndOfInput`], [`InputError::NoTerminal`],
 /// [`InputError::Terminal`]; [`InputError::Wormhole`] with the reason of the wormhole's end, or
 /// what [`Entry`] refuses where another handle chose before.
+///
+/// # Panics
+/// Outside of a tokio runtime with a clock, which every actix system is.
 pub async fn input_with_completion(prompt: &str, entry: Entry) -> Result<bool, InputError> {
     let editor = Editor::open(prompt)?;
     let typed = tokio::select! {
@@ -131,11 +124,11 @@ async fn converse(mut editor: Editor, entry: &Entry) -> Result<bool, InputError>
                 }
                 let _ = answer.send(entry.word_completions(&kept).await?);
             }
-            Said::Typed(Typed { nameplate, words, chosen, tabbed }) => {
+            Said::Typed { code, chosen, tabbed } => {
                 if !chosen {
-                    entry.choose_nameplate(nameplate.as_str()).await?;
+                    entry.choose_nameplate(code.nameplate().as_str()).await?;
                 }
-                entry.choose_words(&words).await?;
+                entry.choose_words(code.words()).await?;
                 return Ok(tabbed);
             }
             Said::Failed(error) => return Err(error),

@@ -178,16 +178,14 @@ fn what_ends_the_wormhole_ends_the_prompt() {
 fn a_person_may_leave_at_any_time() {
     let scene = Scene::new();
     for typed in ["", "7", "7-cros", "7-crosover"] {
-        let leave: [(&str, fn(&Terminal)); 3] = [
-            ("Ctrl-C", |terminal| terminal.press("\x03")),
-            ("INT", |terminal| terminal.signal("-INT")),
-            ("TERM", |terminal| terminal.signal("-TERM")),
-        ];
-        for (how, leave) in leave {
+        for how in ["Ctrl-C", "-INT", "-TERM"] {
             let terminal = scene.receiver(&[]);
             terminal.press(typed);
             terminal.shows(&format!("code: {typed}"));
-            leave(&terminal);
+            match how {
+                "Ctrl-C" => terminal.press("\x03"),
+                signal => terminal.signal(signal),
+            }
             let (status, screen) = terminal.finish();
             assert_eq!(status.code(), Some(130), "{how} at {typed:?}\n{screen}");
             assert!(screen.ends_with("\nwormhole: interrupted"), "{screen}");

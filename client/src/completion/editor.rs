@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 
 use super::{InputError, Said, terminal::Terminal, typing::Typing};
 
-/// How often a thread that does not end is asked again, and for how long.
-const ASK: (u32, Duration) = (100, Duration::from_millis(10));
+/// How often a thread is told to end, and how long each time is waited for that.
+const TRIES: u32 = 100;
+const TRY: Duration = Duration::from_millis(10);
 
 /// A prompt on the terminal. Dropped, it ends and gives the terminal back.
 pub(super) struct Editor {
@@ -80,13 +81,15 @@ impl Drop for Editor {
     /// where the terminal itself hangs.
     fn drop(&mut self) {
         self.said.close();
+        // The thread may wait for the answer to one of these.
+        while self.said.try_recv().is_ok() {}
         let ended = |wait| self.running.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
         if ended(Duration::ZERO) {
             return;
         }
-        for _ in 0..ASK.0 {
+        for _ in 0..TRIES {
             self.terminal.stop_reading(&self.thread);
-            if ended(ASK.1) {
+            if ended(TRY) {
                 break;
             }
         }
@@ -98,8 +101,8 @@ fn read(mut line: Line, prompt: &str) -> Said {
     let typed = line.readline(prompt).map(Zeroizing::new);
     match (typed, line.helper()) {
         (Ok(typed), Some(typing)) => typing.finished(&typed),
-        (Ok(_), None) => Said::Failed(InputError::NoTerminal),
         (Err(error), _) => Said::Failed(failure(error)),
+        (Ok(_), None) => Said::Failed(InputError::NoTerminal),
     }
 }
 

@@ -18,7 +18,7 @@ use wormhole_protocol::name::Nameplate;
 use zeroize::Zeroizing;
 
 use super::{
-    InputError, Said, Typed,
+    InputError, Said,
     offer::Offer,
     place::{Place, split},
     remark,
@@ -41,12 +41,10 @@ impl Typing {
     /// Makes of an accepted line what the wormhole needs.
     pub(super) fn finished(&self, line: &str) -> Said {
         match remark::at_return(line.trim(), self.chosen.get()) {
-            Ok(code) => Said::Typed(Typed {
-                nameplate: code.nameplate().clone(),
-                words: Zeroizing::new(code.words().to_owned()),
-                chosen: self.chosen.get().is_some(),
-                tabbed: self.tabbed.get(),
-            }),
+            Ok(code) => {
+                let chosen = self.chosen.get().is_some();
+                Said::Typed { code, chosen, tabbed: self.tabbed.get() }
+            }
             // The line was looked at before it was accepted.
             Err(why) => Said::Failed(InputError::Terminal(std::io::Error::other(why))),
         }
