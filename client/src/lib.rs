@@ -3,7 +3,8 @@
 //! [`Wormhole`] is the handle: it gets a code, finds the peer, and passes messages that nobody in
 //! between can read. Behind it, each layer of the protocol is an actor in `layer/`, and `house.rs`
 //! says who tells whom what. [`transfer`] moves text, files and folders over a wormhole, by a
-//! direct or relayed connection that [`transit`] makes.
+//! direct or relayed connection that [`transit`] makes. With the feature `completion`,
+//! `input_with_completion` lets a person type the code at the terminal.
 //!
 //! ```no_run
 //! use wormhole_client::{Error, PUBLIC_SERVER, Wormhole};

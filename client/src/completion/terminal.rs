@@ -5,13 +5,12 @@
 //! read is interrupted, the next one finds no key, and the editor takes that for the end of the
 //! input. A signal for the window's size does nothing to whoever does not ask for it.
 
+use std::thread::JoinHandle;
+#[cfg(unix)]
 use std::{
     io::{self, IsTerminal},
-    thread::JoinHandle,
+    os::unix::thread::JoinHandleExt,
 };
-
-#[cfg(unix)]
-use std::os::unix::thread::JoinHandleExt;
 
 #[cfg(unix)]
 use nix::sys::{
