@@ -11,6 +11,7 @@ mod receive;
 mod send;
 mod session;
 mod show;
+mod timing;
 
 use std::process::ExitCode;
 
@@ -33,5 +34,6 @@ async fn run(Args { global, command }: Args) -> Result<(), Failure> {
     match command {
         Command::Send(options) => send::run(&global, options).await,
         Command::Receive(options) => receive::run(&global, options).await,
+        Command::Timing(options) => timing::run(&options),
     }
 }
