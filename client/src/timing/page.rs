@@ -98,8 +98,9 @@ fn clock(lane: &Lane) -> String {
     let Some(clock) = lane.clock else {
         return format!("{label}: no frame tells how its clock stands to the server’s.");
     };
-    let apart = span(clock.seconds.abs());
-    let apart = format!("{apart} {}", if clock.seconds < 0.0 { "ahead of" } else { "behind" });
+    let size = clock.seconds.abs();
+    let apart =
+        format!("{} {}", span(size), if clock.seconds < 0.0 { "ahead of" } else { "behind" });
     match clock.within {
         None => {
             format!("{label}: its clock is about {apart} the server’s, by one direction alone.")
@@ -109,8 +110,11 @@ fn clock(lane: &Lane) -> String {
                 "{label}: its clock is about {apart} the server’s; one of them was set meanwhile."
             )
         }
+        Some(within) if size <= within => {
+            format!("{label}: its clock agrees with the server’s within {}.", span(size + within))
+        }
         Some(within) => {
-            format!("{label}: its clock is {apart} the server’s, ± {}.", span(within))
+            format!("{label}: its clock is {apart} the server’s, give or take {}.", span(within))
         }
     }
 }
@@ -184,7 +188,7 @@ mod tests {
         }
         let page = render(&recordings).unwrap();
         assert!(
-            page.contains("Receiver: its clock is 90.0 s behind the server’s, ± 2"),
+            page.contains("Receiver: its clock is 90.0 s behind the server’s, give or take 2"),
             "{page:.1500}"
         );
         assert!(!page.contains("the same transfer?"));

@@ -23,8 +23,8 @@ impl Row {
     pub(super) fn height(self) -> u32 {
         match self {
             Self::Actor(_) => 15,
-            Self::Bar(_) => 24,
-            Self::Moments => 26,
+            Self::Bar(_) => 26,
+            Self::Moments => 32,
             Self::Frames => 32,
         }
     }

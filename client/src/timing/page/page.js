@@ -51,7 +51,7 @@
   function make(mark, index) {
     const below = mark.arrow && mark.arrow.from > mark.arrow.to ? " below" : "";
     const shape = mark.w === null ? " tick" : " span-bar";
-    mark.node = html(plot, `mark ${mark.kind}${shape}${mark.arrow ? " frames" : ""}${below}`, mark.label, mark);
+    mark.node = html(plot, `mark ${mark.kind}${shape}${below}`, mark.label, mark);
     mark.node.dataset.index = index;
     mark.text = mark.node.firstChild;
     mark.textWidth = pen.measureText(mark.label).width + 12;
@@ -60,7 +60,6 @@
     mark.lines = [svg(group, "line", { class: "hit" }), svg(group, "line")];
     mark.stop = svg(group, "line");
     mark.head = svg(group, "path");
-    mark.line = group;
   }
 
   /** Cuts a line to what is seen, since far ends are too far for a browser. */
@@ -88,20 +87,28 @@
     if (Math.abs(there) < 1e5) set(mark.stop, { x1: there, x2: there, y1: arrow.to, y2: arrow.to + end });
   }
 
-  function drawMark(mark, free) {
+  function drawMark(mark) {
     const left = across(mark.x), { style } = mark.node;
     if (mark.w === null) {
       style.transform = `translateX(${Math.round(left * 2) / 2}px)`;
-      // Labels are shown from left to right, as far as there is room.
-      const room = left >= (free.get(mark.y) ?? -Infinity);
-      mark.text.hidden = !room;
-      if (room) free.set(mark.y, left + mark.textWidth);
       return;
     }
     const from = clamp(left, -4, width + 4), to = clamp(across(mark.x + mark.w), -4, width + 4);
     style.transform = `translateX(${from}px)`;
     style.width = Math.max(2, to - from) + "px";
     mark.text.hidden = to - from < mark.textWidth;
+  }
+
+  /** Shows the labels of ticks, as far as there is room in their rows; those of `ack` come last. */
+  function drawLabels(ticks) {
+    const taken = new Map();
+    for (const mark of [...ticks.filter(mark => mark.kind !== "ack"), ...ticks.filter(mark => mark.kind === "ack")]) {
+      const row = taken.get(mark.y) ?? [];
+      const left = across(mark.x), right = left + mark.textWidth;
+      const room = row.every(([from, to]) => right <= from || left >= to);
+      mark.text.hidden = !room;
+      if (room) taken.set(mark.y, [...row, [left, right]]);
+    }
   }
 
   function draw() {
@@ -112,7 +119,7 @@
       return Math.max(to, end) >= timeAt(-100) && Math.min(mark.x, end) <= timeAt(width + 20);
     };
     const crowd = marks.filter(seen).length > CROWD;
-    const free = new Map(), last = new Map();
+    const last = new Map(), ticks = [];
     marks.forEach((mark, index) => {
       let show = seen(mark);
       if (show && crowd && (mark.w ?? 0) / view.span * width < 2) {
@@ -125,14 +132,16 @@
       mark.node.hidden = !show;
       if (mark.line) mark.line.style.display = show ? "" : "none";
       if (!show) return;
-      drawMark(mark, free);
+      drawMark(mark);
+      if (mark.w === null) ticks.push(mark);
       if (mark.arrow) drawArrow(mark);
       const on = chosen && (mark === chosen || (mark.journey !== null && mark.journey === chosen.journey));
       for (const node of [mark.node, mark.line]) if (node) node.classList.toggle("on", Boolean(on));
       mark.node.classList.toggle("chosen", mark === chosen);
     });
-    plot.classList.toggle("picked", Boolean(chosen));
+    drawLabels(ticks);
     drawRuler();
+    plot.classList.toggle("picked", Boolean(chosen));
     const share = time => clamp((time - ALL.from) / ALL.span, 0, 1) * 100;
     const left = share(view.from);
     Object.assign($("window").style, { left: left + "%", width: share(view.from + view.span) - left + "%" });
@@ -217,12 +226,26 @@
     look((from + to - span) / 2, span);
   }
 
-  const markAt = target => {
-    const node = target instanceof Element && target.closest("[data-index]");
-    return node ? marks[node.dataset.index] : null;
-  };
+  /** How far a mark or its arrow is from a place in the picture, across. */
+  function away(mark, x, y) {
+    const { arrow } = mark, here = across(mark.x);
+    if (arrow && (y < mark.y || y > mark.y + mark.h)) {
+      const part = clamp((y - arrow.from) / (arrow.to - arrow.from), 0, 1);
+      return Math.abs(here + (across(arrow.x) - here) * part - x);
+    }
+    return Math.max(here - x, x - across(mark.x + (mark.w ?? 0)), 0);
+  }
+  /** The mark that a pointer means: the nearest of those that it touches. */
+  function markAt(event) {
+    const box = plot.getBoundingClientRect();
+    const x = event.clientX - box.left, y = event.clientY - box.top;
+    const nodes = document.elementsFromPoint(event.clientX, event.clientY);
+    const touched = nodes.map(node => node.closest("[data-index]")).filter(Boolean).map(node => marks[node.dataset.index]);
+    touched.sort((one, other) => away(one, x, y) - away(other, x, y));
+    return touched[0] ?? null;
+  }
   function showTip(event) {
-    const mark = event.pointerType === "touch" || fingers.size ? null : markAt(event.target);
+    const mark = event.pointerType === "touch" || fingers.size ? null : markAt(event);
     tip.hidden = !mark;
     if (!mark) return;
     tip.firstChild.textContent = mark.label;
@@ -238,7 +261,7 @@
   const inside = x => x - plot.getBoundingClientRect().left;
   plot.addEventListener("pointerdown", event => {
     if (event.button) return;
-    pressed = fingers.size ? null : { x: event.clientX, mark: markAt(event.target) };
+    pressed = fingers.size ? null : { x: event.clientX, mark: markAt(event) };
     fingers.set(event.pointerId, event.clientX);
     plot.setPointerCapture(event.pointerId);
   });
@@ -292,9 +315,10 @@
     Enter: near, Escape: () => choose(null),
   };
   document.addEventListener("keydown", event => {
-    const typed = event.target.closest("button, pre") && event.key !== "Escape";
-    const action = typed || event.ctrlKey || event.metaKey || event.altKey ? null : actions[event.key];
-    if (!action) return;
+    // A button is pressed with Enter, and a text scrolled with the arrows.
+    const taken = event.target.closest(event.key === "Enter" ? "button" : "pre") && event.key !== "Escape";
+    const action = actions[event.key];
+    if (!action || taken || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     action(event);
   });
