@@ -47,6 +47,9 @@ pub enum Error {
     /// The server broke the protocol.
     #[error("the server broke the protocol: {0}")]
     ServerProtocol(String),
+    /// The server demands something before it serves us that cannot be given.
+    #[error("{0}")]
+    Permission(String),
     /// The peer has another key: a mistyped code, or an attacker who guessed.
     #[error("the peer has another code")]
     WrongPassword,
@@ -56,6 +59,15 @@ pub enum Error {
     /// The wormhole was closed before a peer proved that it has the key.
     #[error("closed before a peer came")]
     Lonely,
+    /// The time that the application gave the wormhole is up.
+    #[error("it took longer than it was given")]
+    Timeout,
+    /// The application's versions are not what becomes a JSON object.
+    #[error("the versions are no JSON object: {0}")]
+    Versions(String),
+    /// The application's certificates are none.
+    #[error("not certificates to trust (PEM): {0}")]
+    TlsRoot(String),
     /// The wormhole ended well, and cannot give what is asked for any more.
     #[error("the wormhole is closed")]
     Closed,

@@ -1,6 +1,8 @@
 //! The house: the one place where all layers are built and wired, so this reads as the protocol's
 //! wiring diagram.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -13,7 +15,7 @@ use crate::{
         boss::Boss,
         code::Code,
         input::Input,
-        key::Key,
+        key::{Key, Party},
         lister::Lister,
         mailbox::Mailbox,
         nameplate::Nameplate,
@@ -24,6 +26,9 @@ use crate::{
         terminator::Terminator,
     },
     random::random,
+    schedule::Schedule,
+    socket::Trust,
+    timing::Log,
     wiring::{Guard, Seat},
 };
 
@@ -32,6 +37,12 @@ pub(crate) struct Config {
     pub(crate) appid: AppId,
     pub(crate) url: String,
     pub(crate) app_versions: Value,
+    pub(crate) client_version: (String, String),
+    pub(crate) trust: Trust,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_stamp_bits: u32,
+    pub(crate) timing: Option<Log>,
 }
 
 /// The strong addresses of all layers: those its owner talks to by name, the others behind them.
@@ -59,17 +70,20 @@ impl House {
     /// Builds all layers and starts connecting. What happens goes to `events`; `guard` tells when
     /// a layer stops.
     pub(crate) fn build(
-        Config { appid, url, app_versions }: Config,
+        config: Config,
         events: mpsc::UnboundedSender<Event>,
         guard: &Guard,
     ) -> Self {
+        let Config { appid, timing, .. } = config;
         let side = Side::from_random(random());
         let guard = || guard.clone();
 
-        let (allocator, boss, code, input) = (Seat::new(), Seat::new(), Seat::new(), Seat::new());
-        let (key, lister, mailbox) = (Seat::new(), Seat::new(), Seat::new());
-        let (nameplate, order, receive) = (Seat::new(), Seat::new(), Seat::new());
-        let (rendezvous, send, terminator) = (Seat::new(), Seat::new(), Seat::new());
+        let log = timing.as_ref();
+        let (allocator, boss, code) = (Seat::new(log), Seat::new(log), Seat::new(log));
+        let (input, key, lister) = (Seat::new(log), Seat::new(log), Seat::new(log));
+        let (mailbox, nameplate, order) = (Seat::new(log), Seat::new(log), Seat::new(log));
+        let (receive, rendezvous) = (Seat::new(log), Seat::new(log));
+        let (send, terminator) = (Seat::new(log), Seat::new(log));
 
         let edges = rendezvous::Edges {
             lines: [nameplate.to(), mailbox.to(), lister.to(), allocator.to()],
@@ -77,10 +91,10 @@ impl House {
             mailbox: (mailbox.to(), mailbox.to()),
             lister: lister.to(),
             allocator: allocator.to(),
-            boss: (boss.to(), boss.to()),
+            boss: (boss.to(), boss.to(), boss.to()),
             terminator: terminator.to(),
         };
-        let a_boss = Boss::new(send.to(), terminator.to(), events);
+        let a_boss = Boss::new(config.timeout, send.to(), terminator.to(), events);
         let a_terminator =
             Terminator::new(nameplate.to(), mailbox.to(), rendezvous.to(), boss.to());
         let a_code = Code::new(nameplate.to(), boss.to(), key.to(), allocator.to(), boss.to());
@@ -88,7 +102,7 @@ impl House {
         let an_input = Input::new(lister.to(), code.to(), code.to(), code.to());
         let a_lister = Lister::new(rendezvous.to(), input.to());
         let a_nameplate =
-            Nameplate::new(rendezvous.to(), mailbox.to(), input.to(), terminator.to());
+            Nameplate::new(rendezvous.to(), mailbox.to(), input.to(), terminator.to(), boss.to());
         let a_mailbox = Mailbox::new(
             side.clone(),
             rendezvous.to(),
@@ -97,11 +111,26 @@ impl House {
             terminator.to(),
         );
         let an_order = Order::new(key.to(), receive.to(), boss.to());
-        let who = (appid.clone(), side.clone(), app_versions);
-        let a_key = Key::new(who, mailbox.to(), boss.to(), receive.to(), boss.to());
+        let us = Party {
+            appid: appid.clone(),
+            side: side.clone(),
+            app_versions: config.app_versions,
+            timing: timing.clone(),
+        };
+        let a_key = Key::new(us, mailbox.to(), boss.to(), receive.to(), boss.to());
         let a_receive = Receive::new(send.to(), boss.to(), boss.to());
         let a_send = Send::new(side.clone(), mailbox.to());
-        let a_rendezvous = Rendezvous::new(url, appid, side, edges);
+        let server = rendezvous::Server {
+            url: config.url,
+            trust: config.trust,
+            schedule: config.schedule,
+            max_stamp_bits: config.max_stamp_bits,
+            appid,
+            side,
+            client_version: config.client_version,
+            timing: timing.clone(),
+        };
+        let a_rendezvous = Rendezvous::new(server, edges);
 
         Self {
             boss: boss.sit(a_boss, guard()),

@@ -2,15 +2,12 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use actix::Recipient;
 use serde_json::{Map, Value};
-use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::{mpsc, watch};
 use wormhole_protocol::{
     code::Code,
     key::{Key, Verifier},
@@ -22,15 +19,19 @@ use crate::{
     event::Event,
     house::{Config, House},
     layer::{
-        boss::{CloseWormhole, SendMessage},
+        boss::{Broken, CloseWormhole, SendMessage},
         code::{AllocateCode, SetCode},
+        input::Input,
         rendezvous::Abandon,
     },
+    status::{Change, Connection, Status},
     wiring::{Guard, Stopped},
 };
 
-/// How long the end may take: the server might never answer.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// The most bytes of messages that wait for an application which does not take them.
+const MAX_UNREAD: usize = 64 << 20;
+/// What a message takes besides its bytes, about.
+const MESSAGE_OVERHEAD: usize = 64;
 
 /// What a handle wants done.
 pub(crate) enum Request {
@@ -43,6 +44,7 @@ pub(crate) enum Request {
 /// What is known of a wormhole; every change wakes all who wait.
 #[derive(Clone, Default)]
 pub(crate) struct Observed {
+    pub(crate) status: Status,
     pub(crate) welcome: Option<Arc<Map<String, Value>>>,
     pub(crate) code: Option<Code>,
     pub(crate) key: Option<Key>,
@@ -55,20 +57,49 @@ pub(crate) struct Observed {
 ///
 /// Whoever asks takes one while polled, so that an abandoned future takes none.
 #[derive(Clone, Default)]
-pub(crate) struct Inbox(Arc<Mutex<VecDeque<Zeroizing<Vec<u8>>>>>);
+pub(crate) struct Inbox(Arc<Mutex<Unread>>);
+
+#[derive(Default)]
+struct Unread {
+    messages: VecDeque<Zeroizing<Vec<u8>>>,
+    bytes: usize,
+}
 
 impl Inbox {
-    fn push(&self, message: Zeroizing<Vec<u8>>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(message);
-    }
-
-    fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Keeps one more; false where that would be too much.
+    fn push(&self, message: Zeroizing<Vec<u8>>) -> bool {
+        let mut unread = self.unread();
+        unread.bytes += message.len() + MESSAGE_OVERHEAD;
+        unread.messages.push_back(message);
+        unread.bytes <= MAX_UNREAD
     }
 
     pub(crate) fn pop(&self) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut unread = self.unread();
+        let message = unread.messages.pop_front()?;
+        unread.bytes -= message.len() + MESSAGE_OVERHEAD;
+        Some(message)
     }
+
+    fn clear(&self) {
+        *self.unread() = Unread::default();
+    }
+
+    fn unread(&self) -> MutexGuard<'_, Unread> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A function of the application's that is told something.
+type Tell<T> = Box<dyn FnMut(&T) + Send>;
+
+/// Who is told what happens, besides those who ask.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    /// Gets every event, messages too, which then nobody can ask for.
+    pub(crate) delegate: Option<Recipient<Event>>,
+    pub(crate) welcome: Option<Tell<Map<String, Value>>>,
+    pub(crate) status: Option<Tell<Status>>,
 }
 
 /// A running house as its handles see it.
@@ -76,11 +107,11 @@ pub(crate) struct Kept {
     pub(crate) requests: mpsc::UnboundedSender<Request>,
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) inbox: Inbox,
-    pub(crate) input: actix::WeakAddr<crate::layer::input::Input>,
+    pub(crate) input: actix::WeakAddr<Input>,
 }
 
 /// Builds a house and keeps it on this thread's local task set until it has ended.
-pub(crate) fn keep(config: Config) -> Kept {
+pub(crate) fn keep(config: Config, listeners: Listeners) -> Kept {
     let (requests, from_handles) = mpsc::unbounded_channel();
     let (to_keeper, events) = mpsc::unbounded_channel();
     let (guard, stopped) = Guard::new();
@@ -88,7 +119,7 @@ pub(crate) fn keep(config: Config) -> Kept {
     let (observed, watching) = watch::channel(Observed::default());
     let inbox = Inbox::default();
     let input = house.input.downgrade();
-    let keeper = Keeper { house, _guard: guard, observed, inbox: inbox.clone(), ending: None };
+    let keeper = Keeper { house, _guard: guard, listeners, observed, inbox: inbox.clone() };
     actix_rt::spawn(keeper.run(from_handles, events, stopped));
     Kept { requests, observed: watching, inbox, input }
 }
@@ -96,15 +127,9 @@ pub(crate) fn keep(config: Config) -> Kept {
 struct Keeper {
     house: House,
     _guard: Guard,
+    listeners: Listeners,
     observed: watch::Sender<Observed>,
     inbox: Inbox,
-    ending: Option<Ending>,
-}
-
-/// The end has begun.
-struct Ending {
-    deadline: Instant,
-    result: Result<(), Error>,
 }
 
 impl Keeper {
@@ -114,67 +139,81 @@ impl Keeper {
         mut events: mpsc::UnboundedReceiver<Event>,
         mut stopped: mpsc::UnboundedReceiver<Stopped>,
     ) {
+        let mut wanted = true;
         let result = loop {
-            let deadline = self.ending.as_ref().map(|ending| ending.deadline);
             tokio::select! {
                 biased;
-                Some(event) = events.recv() => {
-                    if let Event::Closed(result) = event {
-                        break result;
-                    }
-                    self.observe(event);
-                }
+                Some(event) = events.recv() => match event {
+                    Event::Closed(result) => break result,
+                    event => self.observe(event),
+                },
                 Some(Stopped) = stopped.recv() => break Err(Error::Internal("a layer stopped")),
-                request = requests.recv(), if deadline.is_none() => {
+                request = requests.recv(), if wanted => {
+                    wanted = request.is_some();
                     // The last handle dropped is a request to close.
                     self.carry_out(request.unwrap_or(Request::Close));
                 }
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    break self.ending.take().map_or(Ok(()), |ending| ending.result);
-                }
             }
         };
-        self.house.rendezvous.do_send(Abandon);
-        // Nothing but the result can be asked for any more, so the secrets go.
-        self.inbox.clear();
-        self.observed.send_replace(Observed { closed: Some(result), ..Observed::default() });
+        self.end(result);
     }
 
-    fn carry_out(&mut self, request: Request) {
+    fn carry_out(&self, request: Request) {
         match request {
             Request::Allocate(random) => self.house.code.do_send(AllocateCode(random)),
             Request::Set(code) => self.house.code.do_send(SetCode(code)),
             Request::Send(message) => self.house.boss.do_send(SendMessage(message)),
-            Request::Close => {
-                // Boss says how it ends; until it does, this is no good end.
-                self.begin_end(Err(Error::Internal("the end was not reached")));
-                self.house.boss.do_send(CloseWormhole);
-            }
+            Request::Close => self.house.boss.do_send(CloseWormhole),
         }
-    }
-
-    fn begin_end(&mut self, result: Result<(), Error>) {
-        let deadline = self.ending.as_ref().map(|ending| ending.deadline);
-        let deadline = deadline.unwrap_or_else(|| Instant::now() + CLOSE_LIMIT);
-        self.ending = Some(Ending { deadline, result });
     }
 
     fn observe(&mut self, event: Event) {
-        tracing::debug!(?event);
-        match event {
-            Event::Closing(result) => self.begin_end(result),
-            Event::Message(message) => {
-                self.inbox.push(message);
-                self.observed.send_modify(|_| {});
+        match &event {
+            Event::Status(status) => self.listeners.status.iter_mut().for_each(|tell| tell(status)),
+            Event::Welcome(welcome) => {
+                self.listeners.welcome.iter_mut().for_each(|tell| tell(welcome));
             }
-            other => self.observed.send_modify(|observed| match other {
-                Event::Welcome(welcome) => observed.welcome = Some(Arc::new(welcome)),
-                Event::Code(code) => observed.code = Some(code),
-                Event::Key(key) => observed.key = Some(key),
-                Event::Verifier(verifier) => observed.verifier = Some(verifier),
-                Event::Versions(versions) => observed.versions = Some(Arc::new(versions)),
-                Event::Message(_) | Event::Closing(_) | Event::Closed(_) => {}
-            }),
+            _ => {}
         }
+        if let Some(delegate) = &self.listeners.delegate {
+            if !delegate.connected() {
+                // Nobody is there who could want anything any more.
+                self.carry_out(Request::Close);
+            }
+            delegate.do_send(event.clone());
+        }
+        let inbox = self.listeners.delegate.is_none().then_some(&self.inbox);
+        self.observed.send_modify(|observed| match event {
+            Event::Status(status) => observed.status = status,
+            Event::Welcome(welcome) => observed.welcome = Some(welcome),
+            Event::Code(code) => observed.code = Some(code),
+            Event::UnverifiedKey(key) => observed.key = Some(key),
+            Event::Verifier(verifier) => observed.verifier = Some(verifier),
+            Event::Versions(versions) => observed.versions = Some(versions),
+            Event::Message(message) => {
+                if inbox.is_some_and(|inbox| !inbox.push(message)) {
+                    let flood = Error::Peer("sent more than the application took");
+                    self.house.boss.do_send(Broken(flood));
+                }
+            }
+            Event::Closed(_) => {}
+        });
+    }
+
+    fn end(mut self, result: Result<(), Error>) {
+        self.house.rendezvous.do_send(Abandon);
+        if let Some(delegate) = &self.listeners.delegate {
+            delegate.do_send(Event::Closed(result.clone()));
+        }
+        // Nothing but the result can be asked for any more, so the secrets go.
+        self.inbox.clear();
+        let mut status = self.observed.borrow().status.clone();
+        if status.connection != Connection::Closed {
+            // A layer has died before it could say so.
+            status.apply(Change::Connection(Connection::Closed));
+            self.listeners.status.iter_mut().for_each(|tell| tell(&status));
+        }
+        let observed = Observed { status, closed: Some(result), ..Observed::default() };
+        self.observed.send_replace(observed);
     }
 }

@@ -25,6 +25,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod blocking;
+mod builder;
+mod delegate;
 mod entry;
 mod error;
 mod event;
@@ -34,7 +37,9 @@ mod layer;
 #[cfg(test)]
 mod probe;
 mod random;
+mod schedule;
 mod socket;
+mod status;
 pub mod timing;
 pub mod transfer;
 pub mod transit;
@@ -44,7 +49,12 @@ mod wormhole;
 pub use wormhole_protocol as protocol;
 
 pub use self::{
+    builder::{Builder, DEFAULT_MAX_STAMP_BITS},
+    delegate::Delegated,
     entry::Entry,
     error::Error,
-    wormhole::{Builder, MAX_WORDS, PUBLIC_SERVER, Wormhole},
+    event::Event,
+    schedule::{BadSchedule, Schedule},
+    status::{CodeStatus, Connection, KeyStatus, Stamp, Status},
+    wormhole::{MAX_WORDS, PUBLIC_SERVER, Wormhole},
 };

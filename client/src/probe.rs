@@ -36,7 +36,7 @@ where
     M: Message<Result = ()> + Send + Unpin + 'static,
 {
     let (tx, rx) = mpsc::unbounded_channel();
-    let seat = Seat::new();
+    let seat = Seat::new(None);
     let edge = seat.to();
     let address = seat.sit(Probe(tx), Guard::new().0);
     (edge, Told(rx, Box::new(address)))
@@ -44,7 +44,7 @@ where
 
 /// Seats a layer for a test.
 pub(crate) fn seated<A: Actor<Context = Context<A>>>(layer: A) -> Addr<A> {
-    Seat::new().sit(layer, Guard::new().0)
+    Seat::new(None).sit(layer, Guard::new().0)
 }
 
 /// Lets every actor on this arbiter run until it has nothing left to do.

@@ -20,6 +20,7 @@ use tokio::{
 };
 use wormhole_protocol::wire::MAX_ANSWER;
 
+pub(crate) use self::trust::Trust;
 use self::{fragments::Fragments, limited::Limited};
 
 /// How long connecting may take, name look-up and handshakes included.
@@ -49,10 +50,11 @@ pub(crate) enum News {
 /// dropping the sender of `outgoing`.
 pub(crate) async fn run(
     url: String,
+    trust: Trust,
     outgoing: mpsc::UnboundedReceiver<String>,
     tell: impl Fn(News),
 ) {
-    let connected = timeout(CONNECT_LIMIT, connect(&url)).await;
+    let connected = timeout(CONNECT_LIMIT, connect(&url, &trust)).await;
     let reason = match connected {
         Ok(Ok(framed)) => {
             tell(News::Up);
@@ -66,12 +68,12 @@ pub(crate) async fn run(
 
 type Framed = actix_codec::Framed<BoxedSocket, Limited>;
 
-async fn connect(url: &str) -> Result<Framed, String> {
+async fn connect(url: &str, trust: &Trust) -> Result<Framed, String> {
     // Fails only where the program has chosen a provider before us, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let connector = Connector::new().limit(0);
     let connector = match url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:")) {
-        true => connector.rustls_0_23(trust::settings()?),
+        true => connector.rustls_0_23(trust.settings()?),
         false => connector,
     };
     let client = Client::builder().connector(connector).finish();

@@ -5,18 +5,23 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use futures_util::{Stream, stream};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
-use wormhole_protocol::{code::Code, key::Verifier, name::AppId};
+use wormhole_protocol::{
+    code::Code,
+    key::{Key, Verifier},
+};
 use zeroize::Zeroizing;
 
 use crate::{
+    builder::Builder,
     entry::Entry,
     error::Error,
-    house::Config,
-    keeper::{self, Inbox, Kept, Observed, Request},
+    keeper::{Inbox, Kept, Observed, Request},
     layer::input::{Input, StartInput},
     random::random,
+    status::Status,
 };
 
 /// The mailbox server that the existing clients use by default.
@@ -43,34 +48,17 @@ pub struct Wormhole {
     code_chosen: Arc<AtomicBool>,
 }
 
-/// A wormhole about to be opened.
-pub struct Builder {
-    config: Config,
-}
-
-impl Builder {
-    /// Sets what our application says of itself in the version message: any JSON object.
-    #[must_use]
-    pub fn versions(mut self, app_versions: Map<String, Value>) -> Self {
-        self.config.app_versions = Value::Object(app_versions);
-        self
-    }
-
-    /// Opens the wormhole and starts connecting.
-    ///
-    /// # Panics
-    /// Outside of a tokio `LocalSet`, which every actix system is.
-    pub fn open(self) -> Wormhole {
-        let Kept { requests, observed, inbox, input } = keeper::keep(self.config);
-        Wormhole { requests, observed, inbox, input, code_chosen: Arc::default() }
-    }
-}
-
 impl Wormhole {
     /// Begins with the application's id and the mailbox server's `ws:` or `wss:` address.
+    ///
+    /// Only programs with the same id meet: use a name that is yours, such as
+    /// `example.org/my-app`.
     pub fn builder(appid: impl Into<String>, url: impl Into<String>) -> Builder {
-        let app_versions = Value::Object(Map::new());
-        Builder { config: Config { appid: AppId::new(appid), url: url.into(), app_versions } }
+        Builder::new(appid.into(), url.into())
+    }
+
+    pub(crate) fn kept(Kept { requests, observed, inbox, input }: Kept) -> Self {
+        Self { requests, observed, inbox, input, code_chosen: Arc::default() }
     }
 
     /// Asks the server for a nameplate and makes a code of it with `words` words (1 to 64).
@@ -128,8 +116,8 @@ impl Wormhole {
     ///
     /// # Errors
     /// The reason of the wormhole's end.
-    pub async fn unverified_key(&self) -> Result<(), Error> {
-        self.when(|observed| observed.key.as_ref().map(|_| ())).await
+    pub async fn unverified_key(&self) -> Result<Key, Error> {
+        self.when(|observed| observed.key.clone()).await
     }
 
     /// Waits until the peer has proved that it has the key, and gives what two people may compare
@@ -163,6 +151,28 @@ impl Wormhole {
         self.when(|_| self.inbox.pop()).await
     }
 
+    /// Gives the peer's messages one after the other, until the wormhole's end; why that came,
+    /// [`closed`](Self::closed) says. A stream that is dropped takes no message with it.
+    pub fn messages(&self) -> impl Stream<Item = Zeroizing<Vec<u8>>> + Send + use<> {
+        stream::unfold(self.clone(), |wormhole| async move {
+            let message = wormhole.message().await.ok()?;
+            Some((message, wormhole))
+        })
+    }
+
+    /// Sends our data, waits for the peer's, and closes the wormhole. Both sides do the same, and
+    /// nothing else with this wormhole.
+    ///
+    /// # Errors
+    /// The reason of the wormhole's end: [`Error::WrongPassword`] for a wrong code.
+    pub async fn exchange(&self, mine: impl Into<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.send_message(mine);
+        let theirs = self.message().await?;
+        // What has come is here, however the goodbye to the server goes.
+        let _ = self.close().await;
+        Ok(theirs)
+    }
+
     /// Derives `length` bytes (at most 8160) for `purpose`, the same on both sides.
     ///
     /// # Errors
@@ -177,14 +187,43 @@ impl Wormhole {
         key.derive(purpose, length).ok_or(Error::DerivedLength(length))
     }
 
+    /// Tells where the wormhole stands.
+    pub fn status(&self) -> Status {
+        self.observed.borrow().status.clone()
+    }
+
+    /// Gives the status as it is now, and again whenever it has changed, until the wormhole's end.
+    /// Whoever is slow sees the latest and not each.
+    pub fn statuses(&self) -> impl Stream<Item = Status> + Send + use<> {
+        stream::unfold((self.observed.clone(), None), |(mut watching, last)| async move {
+            let changed = |observed: &Observed| last.as_ref() != Some(&observed.status);
+            let ended = |observed: &Observed| observed.closed.is_some();
+            let news = watching.wait_for(|observed| changed(observed) || ended(observed)).await;
+            let status = news.ok().filter(|observed| changed(observed))?.status.clone();
+            Some((status.clone(), (watching, Some(status))))
+        })
+    }
+
     /// Closes the wormhole and waits until the server has let go of it, at most five seconds. May
     /// be called again, with the same result.
     ///
     /// # Errors
     /// What went wrong: [`Error::Lonely`] where no peer had come.
     pub async fn close(&self) -> Result<(), Error> {
-        self.ask(Request::Close);
+        self.begin_close();
         self.closed().await
+    }
+
+    pub(crate) fn begin_close(&self) {
+        self.ask(Request::Close);
+    }
+
+    /// Waits for the end, without being a handle that keeps the wormhole open.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + use<> {
+        let mut observed = self.observed.clone();
+        async move {
+            let _ = observed.wait_for(|observed| observed.closed.is_some()).await;
+        }
     }
 
     /// Waits for the end, without asking for it.

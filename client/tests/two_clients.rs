@@ -40,7 +40,7 @@ async fn a_code_made_by_one_and_typed_by_the_other() {
         let versions = |value: &str| {
             let mut map = Map::new();
             map.insert("app".into(), json!(value));
-            Wormhole::builder(APPID, honest.url.clone()).versions(map).open()
+            Wormhole::builder(APPID, honest.url.clone()).versions(map).unwrap().open()
         };
         let (a, b) = (versions("a"), versions("b"));
         assert_eq!(a.welcome().await.unwrap()["motd"], "m");

@@ -4,11 +4,14 @@
 //! gives a [`PhaseKey`] for every message of either side.
 
 mod derive;
+mod emoji;
 mod pake;
 mod point;
 mod seal;
+mod verifier;
 
-pub use derive::{Key, MAX_DERIVED, Verifier};
+pub use derive::{Key, MAX_DERIVED};
 pub use pake::{Pake, PakeError};
 pub use point::PointError;
 pub use seal::{NONCE_LEN, OpenError, PhaseKey, SEAL_OVERHEAD};
+pub use verifier::Verifier;

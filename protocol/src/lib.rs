@@ -15,6 +15,7 @@ pub mod code;
 pub mod hashcash;
 pub mod key;
 pub mod name;
+pub mod permission;
 pub mod transfer;
 pub mod transit;
 pub mod uri;

@@ -2,10 +2,10 @@
 //!
 //! in:  [`SendMessage`], [`CloseWormhole`] (from the keeper), [`GotWelcome`] (from Rendezvous),
 //!      [`GotCode`] (from Code), [`GotKey`] (from Key), [`Opened`] (from Receive), [`Broken`] (from
-//!      all), [`Terminated`] (from Terminator)
+//!      all), [`Change`] (from Rendezvous and Nameplate), [`Terminated`] (from Terminator)
 //! out: `SendPhase` (to Send), `Close` (to Terminator), [`Event`]s (to the application)
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use serde_json::{Map, Value};
@@ -18,7 +18,17 @@ use wormhole_protocol::{
 use zeroize::Zeroizing;
 
 use super::{ignored, send::SendPhase, terminator::Close};
-use crate::{error::Error, event::Event, wiring::To};
+use crate::{
+    error::Error,
+    event::Event,
+    status::{Change, Connection, KeyStatus, Status},
+    wiring::To,
+};
+
+/// How long the end may take: the server might never answer.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take where the application's time is up already.
+const LATE_CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The most messages that wait because an earlier number has not come.
 const MAX_AHEAD: usize = 1_000;
@@ -67,6 +77,16 @@ pub(crate) struct Broken(pub(crate) Error);
 #[rtype(result = "()")]
 pub(crate) struct Terminated;
 
+/// The application's time is up.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Expired;
+
+/// The server does not answer our goodbye.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Overdue;
+
 enum State {
     /// No peer has proved anything.
     Lonely,
@@ -87,7 +107,9 @@ struct Inbox {
 
 pub(crate) struct Boss {
     state: State,
+    status: Status,
     next_phase: u64,
+    timeout: Option<Duration>,
     send: To<SendPhase>,
     terminator: To<Close>,
     application: mpsc::UnboundedSender<Event>,
@@ -95,11 +117,13 @@ pub(crate) struct Boss {
 
 impl Boss {
     pub(crate) fn new(
+        timeout: Option<Duration>,
         send: To<SendPhase>,
         terminator: To<Close>,
         application: mpsc::UnboundedSender<Event>,
     ) -> Self {
-        Self { state: State::Lonely, next_phase: 0, send, terminator, application }
+        let (state, status) = (State::Lonely, Status::default());
+        Self { state, status, next_phase: 0, timeout, send, terminator, application }
     }
 
     fn tell(&self, event: Event) {
@@ -107,10 +131,36 @@ impl Boss {
         let _ = self.application.send(event);
     }
 
-    fn close(&mut self, mood: Mood, result: Result<(), Error>) {
-        self.tell(Event::Closing(result.clone()));
+    fn note(&mut self, change: impl FnOnce(&mut Status)) {
+        let earlier = self.status.clone();
+        change(&mut self.status);
+        if self.status != earlier {
+            self.tell(Event::Status(self.status.clone()));
+        }
+    }
+
+    /// Begins the end.
+    fn close(&mut self, result: Result<(), Error>, limit: Duration, ctx: &mut Context<Self>) {
+        let mood = match (&self.state, &result) {
+            (_, Ok(())) => Mood::Happy,
+            // Nobody came: the server counts that apart from what went wrong.
+            (State::Lonely, Err(Error::Timeout)) => Mood::Lonely,
+            (_, Err(error)) => error.mood(),
+        };
         self.state = State::Closing { result };
         self.terminator.tell(Close(mood));
+        ctx.notify_later(Overdue, limit);
+    }
+
+    /// Ends, if it was about to.
+    fn end(&mut self) {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Closing { result } => {
+                self.note(|status| status.apply(Change::Connection(Connection::Closed)));
+                self.tell(Event::Closed(result));
+            }
+            earlier => self.state = earlier,
+        }
     }
 
     fn open(&self) -> bool {
@@ -131,18 +181,26 @@ impl Boss {
         ready.into_iter().for_each(|plaintext| self.tell(Event::Message(plaintext)));
     }
 
-    fn versions(&mut self, plaintext: &[u8]) {
+    fn versions(&mut self, plaintext: &[u8], ctx: &mut Context<Self>) {
         let Ok(Value::Object(mut versions)) = serde_json::from_slice(plaintext) else {
             let error = Error::Peer("sent a malformed version message");
-            return self.close(error.mood(), Err(error));
+            return self.close(Err(error), CLOSE_LIMIT, ctx);
         };
         let versions = versions.remove("app_versions").unwrap_or_else(|| Value::Object(Map::new()));
-        self.tell(Event::Versions(versions));
+        self.note(|status| status.key = KeyStatus::Confirmed);
+        self.tell(Event::Versions(Arc::new(versions)));
     }
 }
 
 impl Actor for Boss {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.tell(Event::Status(self.status.clone()));
+        if let Some(timeout) = self.timeout {
+            ctx.notify_later(Expired, timeout);
+        }
+    }
 }
 
 impl Handler<SendMessage> for Boss {
@@ -161,10 +219,10 @@ impl Handler<SendMessage> for Boss {
 impl Handler<CloseWormhole> for Boss {
     type Result = ();
 
-    fn handle(&mut self, _: CloseWormhole, _: &mut Self::Context) {
+    fn handle(&mut self, _: CloseWormhole, ctx: &mut Self::Context) {
         match &self.state {
-            State::Lonely => self.close(Mood::Lonely, Err(Error::Lonely)),
-            State::Happy { .. } => self.close(Mood::Happy, Ok(())),
+            State::Lonely => self.close(Err(Error::Lonely), CLOSE_LIMIT, ctx),
+            State::Happy { .. } => self.close(Ok(()), CLOSE_LIMIT, ctx),
             State::Closing { .. } | State::Closed => {}
         }
     }
@@ -173,13 +231,12 @@ impl Handler<CloseWormhole> for Boss {
 impl Handler<GotWelcome> for Boss {
     type Result = ();
 
-    fn handle(&mut self, GotWelcome(welcome): GotWelcome, _: &mut Self::Context) {
+    fn handle(&mut self, GotWelcome(welcome): GotWelcome, ctx: &mut Self::Context) {
         let Some(error) = welcome.get("error").filter(|_| self.open()) else {
-            return self.tell(Event::Welcome(welcome));
+            return self.tell(Event::Welcome(Arc::new(welcome)));
         };
         let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
-        let error = Error::Welcome(text);
-        self.close(error.mood(), Err(error));
+        self.close(Err(Error::Welcome(text)), CLOSE_LIMIT, ctx);
     }
 }
 
@@ -198,7 +255,8 @@ impl Handler<GotKey> for Boss {
 
     fn handle(&mut self, GotKey(key): GotKey, _: &mut Self::Context) {
         if self.open() {
-            self.tell(Event::Key(key));
+            self.note(|status| status.key = KeyStatus::Alleged);
+            self.tell(Event::UnverifiedKey(key));
         }
     }
 }
@@ -206,7 +264,7 @@ impl Handler<GotKey> for Boss {
 impl Handler<Opened> for Boss {
     type Result = ();
 
-    fn handle(&mut self, opened: Opened, _: &mut Self::Context) {
+    fn handle(&mut self, opened: Opened, ctx: &mut Self::Context) {
         match self.state {
             State::Lonely => {
                 self.state = State::Happy { inbox: Inbox::default() };
@@ -216,7 +274,7 @@ impl Handler<Opened> for Boss {
             State::Closing { .. } | State::Closed => return ignored::<Opened>("boss"),
         }
         match opened.phase {
-            Phase::Version => self.versions(&opened.plaintext),
+            Phase::Version => self.versions(&opened.plaintext, ctx),
             Phase::Number(number) => self.receive(number, opened.plaintext),
             Phase::Pake | Phase::Other(_) => ignored::<Opened>("boss"),
         }
@@ -226,11 +284,22 @@ impl Handler<Opened> for Boss {
 impl Handler<Broken> for Boss {
     type Result = ();
 
-    fn handle(&mut self, Broken(error): Broken, _: &mut Self::Context) {
+    fn handle(&mut self, Broken(error): Broken, ctx: &mut Self::Context) {
         if !self.open() {
             return ignored::<Broken>("boss");
         }
-        self.close(error.mood(), Err(error));
+        self.close(Err(error), CLOSE_LIMIT, ctx);
+    }
+}
+
+impl Handler<Change> for Boss {
+    type Result = ();
+
+    fn handle(&mut self, change: Change, _: &mut Self::Context) {
+        match self.state {
+            State::Closed => ignored::<Change>("boss"),
+            _ => self.note(|status| status.apply(change)),
+        }
     }
 }
 
@@ -238,12 +307,29 @@ impl Handler<Terminated> for Boss {
     type Result = ();
 
     fn handle(&mut self, _: Terminated, _: &mut Self::Context) {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Closing { result } => self.tell(Event::Closed(result)),
-            earlier => {
-                self.state = earlier;
-                ignored::<Terminated>("boss");
-            }
+        self.end();
+    }
+}
+
+impl Handler<Overdue> for Boss {
+    type Result = ();
+
+    fn handle(&mut self, _: Overdue, _: &mut Self::Context) {
+        self.end();
+    }
+}
+
+impl Handler<Expired> for Boss {
+    type Result = ();
+
+    fn handle(&mut self, _: Expired, ctx: &mut Self::Context) {
+        if self.open() {
+            self.close(Err(Error::Timeout), LATE_CLOSE_LIMIT, ctx);
+        }
+        // Where there is nobody to say goodbye to, and where it is being said too long already.
+        let connected = matches!(self.status.connection, Connection::Connected { .. });
+        if !connected || !matches!(self.state, State::Closing { result: Err(Error::Timeout) }) {
+            self.end();
         }
     }
 }
@@ -252,7 +338,10 @@ impl Handler<Terminated> for Boss {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::probe::{Told, probe, seated, settle};
+    use crate::{
+        probe::{Told, probe, seated, settle},
+        status::CodeStatus,
+    };
 
     struct Bench {
         boss: Addr<Boss>,
@@ -265,15 +354,20 @@ mod tests {
         async fn events(&mut self) -> Vec<String> {
             settle().await;
             let events = std::iter::from_fn(|| self.events.try_recv().ok());
+            let events = events.filter(|event| !matches!(event, Event::Status(_)));
             events.map(|event| format!("{event:?}")).collect()
         }
     }
 
     fn bench() -> Bench {
+        limited(None)
+    }
+
+    fn limited(timeout: Option<Duration>) -> Bench {
         let (send, sent) = probe();
         let (terminator, close) = probe();
         let (tx, events) = mpsc::unbounded_channel();
-        Bench { boss: seated(Boss::new(send, terminator, tx)), sent, close, events }
+        Bench { boss: seated(Boss::new(timeout, send, terminator, tx)), sent, close, events }
     }
 
     fn opened(phase: Phase, text: &str) -> Opened {
@@ -305,8 +399,7 @@ mod tests {
         lonely.boss.do_send(CloseWormhole);
         assert_eq!(lonely.close.all().await, [Close(Mood::Lonely)]);
         lonely.boss.do_send(Terminated);
-        let events = lonely.events().await;
-        assert_eq!(events, ["Closing(Err(Lonely))", "Closed(Err(Lonely))"]);
+        assert_eq!(lonely.events().await, ["Closed(Err(Lonely))"]);
 
         let mut happy = bench();
         happy.boss.do_send(opened(Phase::Version, "{}"));
@@ -334,7 +427,98 @@ mod tests {
         b.boss.do_send(welcome(r#"{"motd": "hi"}"#));
         b.boss.do_send(welcome(r#"{"error": "go away"}"#));
         assert_eq!(b.close.all().await, [Close(Mood::Unwelcome)]);
-        assert_eq!(b.events().await, ["Welcome", r#"Closing(Err(Welcome("go away")))"#]);
+        assert_eq!(b.events().await, ["Welcome"]);
+        b.boss.do_send(Terminated);
+        assert_eq!(b.events().await, [r#"Closed(Err(Welcome("go away")))"#]);
+    }
+
+    #[actix::test]
+    async fn the_status_tells_each_part_once() {
+        let mut b = bench();
+        let url = || "ws://s".to_owned();
+        for change in [
+            Change::Connection(Connection::Connected { url: url() }),
+            Change::Connection(Connection::Connected { url: url() }),
+            Change::Code(CodeStatus::Allocated),
+        ] {
+            b.boss.do_send(change);
+        }
+        b.boss.do_send(GotKey(Key::new([0; 32])));
+        b.boss.do_send(opened(Phase::Version, "{}"));
+        b.boss.do_send(CloseWormhole);
+        b.boss.do_send(Terminated);
+        settle().await;
+        let events = std::iter::from_fn(|| b.events.try_recv().ok());
+        let told: Vec<_> = events
+            .filter_map(|event| match event {
+                Event::Status(status) => Some((status.connection, status.code, status.key)),
+                _ => None,
+            })
+            .collect();
+        let (none, connected) = (Connection::Disconnected, Connection::Connected { url: url() });
+        let (no_code, code) = (CodeStatus::None, CodeStatus::Allocated);
+        assert_eq!(
+            told,
+            [
+                (none, no_code, KeyStatus::None),
+                (connected.clone(), no_code, KeyStatus::None),
+                (connected.clone(), code, KeyStatus::None),
+                (connected.clone(), code, KeyStatus::Alleged),
+                (connected, code, KeyStatus::Confirmed),
+                (Connection::Closed, code, KeyStatus::Confirmed),
+            ],
+        );
+    }
+
+    #[actix::test]
+    async fn a_goodbye_that_is_not_answered_ends_by_itself() {
+        let mut b = bench();
+        b.boss.do_send(CloseWormhole);
+        settle().await;
+        tokio::time::pause();
+        tokio::time::advance(CLOSE_LIMIT - Duration::from_millis(1)).await;
+        assert!(b.events().await.is_empty());
+        tokio::time::advance(Duration::from_millis(2)).await;
+        assert_eq!(b.events().await, ["Closed(Err(Lonely))"]);
+        b.boss.do_send(Terminated);
+        assert!(b.events().await.is_empty());
+    }
+
+    #[actix::test]
+    async fn time_that_is_up_ends_everything() {
+        let timeout = Duration::from_secs(60);
+        let connected = || Change::Connection(Connection::Connected { url: String::new() });
+        let closed = ["Closed(Err(Timeout))"];
+        tokio::time::pause();
+
+        let mut offline = limited(Some(timeout));
+        settle().await;
+        tokio::time::advance(timeout - Duration::from_millis(1)).await;
+        assert!(offline.events().await.is_empty());
+        tokio::time::advance(Duration::from_millis(2)).await;
+        assert_eq!(offline.events().await, closed);
+
+        for (peer, mood) in [(false, Mood::Lonely), (true, Mood::Errory)] {
+            let mut online = limited(Some(timeout));
+            online.boss.do_send(connected());
+            if peer {
+                online.boss.do_send(opened(Phase::Other("x".into()), ""));
+            }
+            online.events().await;
+            tokio::time::advance(timeout + Duration::from_millis(1)).await;
+            assert_eq!(online.close.all().await, [Close(mood)]);
+            assert!(online.events().await.is_empty());
+            tokio::time::advance(LATE_CLOSE_LIMIT + Duration::from_millis(1)).await;
+            assert_eq!(online.events().await, closed);
+        }
+
+        let mut closing = limited(Some(CLOSE_LIMIT / 2));
+        closing.boss.do_send(connected());
+        closing.boss.do_send(opened(Phase::Version, "{}"));
+        closing.boss.do_send(CloseWormhole);
+        closing.events().await;
+        tokio::time::advance(CLOSE_LIMIT / 2 + Duration::from_millis(1)).await;
+        assert_eq!(closing.events().await, ["Closed(Ok(()))"]);
     }
 
     #[actix::test]

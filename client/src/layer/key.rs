@@ -5,7 +5,7 @@
 //!      `Broken` (to Boss)
 
 use actix::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use wormhole_protocol::{
     code::Code,
     key::{Key as SharedKey, NONCE_LEN, Pake},
@@ -18,7 +18,7 @@ use super::{
     mailbox::Add,
     receive,
 };
-use crate::{error::Error, random::random, wiring::To};
+use crate::{error::Error, random::random, timing::Log, wiring::To};
 
 /// The code is known.
 #[derive(Message)]
@@ -41,11 +41,17 @@ enum State {
     Both,
 }
 
+/// Who agrees on a key, and what is said of our application then.
+pub(crate) struct Party {
+    pub(crate) appid: AppId,
+    pub(crate) side: Side,
+    pub(crate) app_versions: Value,
+    pub(crate) timing: Option<Log>,
+}
+
 pub(crate) struct Key {
     state: State,
-    appid: AppId,
-    side: Side,
-    app_versions: Value,
+    us: Party,
     mailbox: To<Add>,
     boss: To<boss::GotKey>,
     receive: To<receive::GotKey>,
@@ -54,24 +60,26 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(
-        (appid, side, app_versions): (AppId, Side, Value),
+        us: Party,
         mailbox: To<Add>,
         boss: To<boss::GotKey>,
         receive: To<receive::GotKey>,
         broken: To<Broken>,
     ) -> Self {
-        Self { state: State::Neither, appid, side, app_versions, mailbox, boss, receive, broken }
+        Self { state: State::Neither, us, mailbox, boss, receive, broken }
     }
 
     fn begin(&self, code: Code) -> Pake {
-        let (ours, body) = Pake::start(code, self.appid.clone(), random().into());
+        let appid = self.us.appid.clone();
+        let start = || Pake::start(code, appid, random().into());
+        let (ours, body) = self.timed("pake1", start);
         self.mailbox.tell(Add { phase: Phase::Pake, body });
         ours
     }
 
     fn finish(&mut self, ours: Pake, theirs: &[u8]) {
         self.state = State::Both;
-        let key = match ours.finish(theirs) {
+        let key = match self.timed("pake2", || ours.finish(theirs)) {
             Ok(key) => key,
             Err(refusal) => return self.broken.tell(Broken(Error::from(refusal))),
         };
@@ -81,11 +89,23 @@ impl Key {
     }
 
     fn version(&self, key: &SharedKey) -> Add {
-        let plaintext = json!({ "app_versions": self.app_versions }).to_string();
+        let plaintext = json!({ "app_versions": self.us.app_versions }).to_string();
         let sealed = key
-            .phase_key(&self.side, &Phase::Version)
+            .phase_key(&self.us.side, &Phase::Version)
             .seal(random::<NONCE_LEN>(), plaintext.as_bytes());
         Add { phase: Phase::Version, body: sealed }
+    }
+}
+
+impl Key {
+    /// Records how long a calculation takes, where there is a log.
+    fn timed<T>(&self, name: &'static str, calculate: impl FnOnce() -> T) -> T {
+        let Some(log) = &self.us.timing else { return calculate() };
+        let details = Map::from_iter([("waiting".to_owned(), Value::from("crypto"))]);
+        let span = log.span(name, details);
+        let result = calculate();
+        span.stop();
+        result
     }
 }
 
@@ -145,8 +165,9 @@ mod tests {
         let (to_boss, boss) = probe();
         let (to_receive, receive) = probe();
         let (to_broken, broken) = probe();
-        let who = (AppId::new("app"), Side::new(side), json!({"x": 1}));
-        let key = seated(Key::new(who, mailbox, to_boss, to_receive, to_broken));
+        let (appid, side) = (AppId::new("app"), Side::new(side));
+        let us = Party { appid, side, app_versions: json!({"x": 1}), timing: None };
+        let key = seated(Key::new(us, mailbox, to_boss, to_receive, to_broken));
         Bench { key, added, boss, receive, broken }
     }
 

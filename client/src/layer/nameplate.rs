@@ -3,7 +3,7 @@
 //! in:  [`SetNameplate`] (from Code), `Line`, [`GotClaimed`], [`GotReleased`] (from Rendezvous),
 //!      [`Release`] (from Mailbox), [`CloseNameplate`] (from Terminator)
 //! out: `Transmit` (to Rendezvous), `GotMailbox` (to Mailbox), `GotWordlist` (to Input),
-//!      `NameplateDone` (to Terminator)
+//!      `NameplateDone` (to Terminator), `Change` (to Boss)
 
 use actix::prelude::*;
 use wormhole_protocol::{
@@ -18,7 +18,10 @@ use super::{
     rendezvous::{Line, Transmit},
     terminator::NameplateDone,
 };
-use crate::wiring::To;
+use crate::{
+    status::{Change, CodeStatus},
+    wiring::To,
+};
 
 /// The nameplate is known.
 #[derive(Message, Debug, PartialEq, Eq)]
@@ -67,6 +70,7 @@ pub(crate) struct Nameplate {
     mailbox: To<GotMailbox>,
     input: To<GotWordlist>,
     terminator: To<NameplateDone>,
+    boss: To<Change>,
 }
 
 impl Nameplate {
@@ -75,8 +79,10 @@ impl Nameplate {
         mailbox: To<GotMailbox>,
         input: To<GotWordlist>,
         terminator: To<NameplateDone>,
+        boss: To<Change>,
     ) -> Self {
-        Self { state: State::Unknown, line: Line::Down, rendezvous, mailbox, input, terminator }
+        let (state, line) = (State::Unknown, Line::Down);
+        Self { state, line, rendezvous, mailbox, input, terminator, boss }
     }
 
     fn claim(&mut self, name: Name) {
@@ -94,6 +100,7 @@ impl Nameplate {
     fn done(&mut self) {
         self.state = State::Released;
         self.terminator.tell(NameplateDone);
+        self.boss.tell(Change::Code(CodeStatus::Consumed));
     }
 }
 
@@ -105,12 +112,15 @@ impl Handler<SetNameplate> for Nameplate {
     type Result = ();
 
     fn handle(&mut self, SetNameplate(name): SetNameplate, _: &mut Self::Context) {
-        match (&self.state, self.line) {
-            (State::Unknown, Line::Down) => self.state = State::Chosen(name),
-            (State::Unknown, Line::Up) => self.claim(name),
+        let State::Unknown = self.state else {
             // The person finishes typing while the wormhole is being closed.
-            _ => ignored::<SetNameplate>("nameplate"),
+            return ignored::<SetNameplate>("nameplate");
+        };
+        match self.line {
+            Line::Down => self.state = State::Chosen(name),
+            Line::Up => self.claim(name),
         }
+        self.boss.tell(Change::Code(CodeStatus::Allocated));
     }
 }
 
@@ -197,6 +207,7 @@ mod tests {
         mailbox: Told<GotMailbox>,
         wordlist: Told<GotWordlist>,
         done: Told<NameplateDone>,
+        status: Told<Change>,
     }
 
     fn bench() -> Bench {
@@ -204,8 +215,9 @@ mod tests {
         let (to_mailbox, mailbox) = probe();
         let (input, wordlist) = probe();
         let (terminator, done) = probe();
-        let layer = seated(Nameplate::new(rendezvous, to_mailbox, input, terminator));
-        Bench { layer, sent, mailbox, wordlist, done }
+        let (boss, status) = probe();
+        let layer = seated(Nameplate::new(rendezvous, to_mailbox, input, terminator, boss));
+        Bench { layer, sent, mailbox, wordlist, done, status }
     }
 
     fn name() -> Name {
@@ -237,6 +249,8 @@ mod tests {
         assert_eq!(b.done.all().await.len(), 1);
         b.layer.do_send(CloseNameplate);
         assert!(b.done.all().await.is_empty() && b.sent.all().await.is_empty());
+        let status = [CodeStatus::Allocated, CodeStatus::Consumed].map(Change::Code);
+        assert_eq!(b.status.all().await, status);
     }
 
     #[actix::test]

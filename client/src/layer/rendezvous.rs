@@ -1,24 +1,27 @@
 //! Rendezvous: the connection to the mailbox server, made again whenever it is lost.
 //!
 //! in:  [`Transmit`] (from Nameplate, Mailbox, Allocator, Lister), [`Stop`] (from Terminator),
-//!      [`Abandon`] (from the keeper), [`News`] (from its own socket)
+//!      [`Abandon`] (from the keeper), [`News`] (from its own socket), `Minted` (from the search for
+//!      a stamp)
 //! out: [`Line`] (to Nameplate, Mailbox, Lister, Allocator, in this order), the server's answers
-//!      (each to its layer), `GotWelcome` and `Broken` (to Boss), `ConnectorStopped` (to
+//!      (each to its layer), `GotWelcome`, `Broken` and `Change` (to Boss), `ConnectorStopped` (to
 //!      Terminator)
 
 mod backoff;
+mod entrance;
+mod minting;
+mod recording;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
-use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use wormhole_protocol::{
     name::{AppId, Side},
     wire::{Answer, Command, CommandId, Tagged},
 };
 
-use self::backoff::Backoff;
+use self::{backoff::Backoff, entrance::Step};
 use super::{
     allocator::GotAllocated,
     boss::{Broken, GotWelcome},
@@ -31,11 +34,15 @@ use super::{
 use crate::{
     error::Error,
     random::random,
-    socket::{self, News},
+    schedule::Schedule,
+    socket::{self, News, Trust},
+    status::{Change, Connection},
+    timing::Log,
     wiring::To,
 };
 
-/// How long the server has for its welcome once the connection stands.
+/// How long the server has for its welcome once the connection stands, and for its answer to a
+/// permission.
 const WELCOME_LIMIT: Duration = Duration::from_secs(30);
 
 /// A command for the server. Layers send it only while the line is up.
@@ -72,8 +79,8 @@ type Frames = mpsc::UnboundedSender<String>;
 enum State {
     /// A connection is being made.
     Connecting { frames: Frames, attempt: SpawnHandle },
-    /// It stands, and the server has not said its welcome.
-    Unwelcomed { frames: Frames, limit: SpawnHandle },
+    /// It stands, and we are not bound yet; what is pending is cancelled with the step.
+    Entering { frames: Frames, step: Step, pending: SpawnHandle },
     /// The server knows who we are; the layers were told.
     Open { frames: Frames },
     /// It was lost; an alarm is set for the next attempt.
@@ -91,30 +98,44 @@ pub(crate) struct Edges {
     pub(crate) mailbox: (To<GotMessage>, To<GotClosed>),
     pub(crate) lister: To<GotNameplates>,
     pub(crate) allocator: To<GotAllocated>,
-    pub(crate) boss: (To<GotWelcome>, To<Broken>),
+    pub(crate) boss: (To<GotWelcome>, To<Broken>, To<Change>),
     pub(crate) terminator: To<ConnectorStopped>,
+}
+
+/// The server, and who we are to it.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) trust: Trust,
+    pub(crate) schedule: Option<Schedule>,
+    /// The most zero bits of a stamp that we make.
+    pub(crate) max_stamp_bits: u32,
+    pub(crate) appid: AppId,
+    pub(crate) side: Side,
+    /// Our program's name and version.
+    pub(crate) client_version: (String, String),
+    pub(crate) timing: Option<Log>,
 }
 
 pub(crate) struct Rendezvous {
     state: State,
-    url: String,
-    appid: AppId,
-    side: Side,
+    server: Server,
     backoff: Backoff,
     ever_open: bool,
     edges: Edges,
 }
 
 impl Rendezvous {
-    pub(crate) fn new(url: String, appid: AppId, side: Side, edges: Edges) -> Self {
-        let backoff = Backoff::default();
-        Self { state: State::Dead, url, appid, side, backoff, ever_open: false, edges }
+    pub(crate) fn new(mut server: Server, edges: Edges) -> Self {
+        let backoff = Backoff::new(server.schedule.take());
+        Self { state: State::Dead, server, backoff, ever_open: false, edges }
     }
 
     fn connect(&mut self, ctx: &mut Context<Self>) {
         let (frames, outgoing) = mpsc::unbounded_channel();
         let news = ctx.address().downgrade();
-        let running = socket::run(self.url.clone(), outgoing, move |item| {
+        let (url, trust) = (self.server.url.clone(), self.server.trust.clone());
+        self.connection(Connection::Connecting { url: url.clone(), since: SystemTime::now() });
+        let running = socket::run(url, trust, outgoing, move |item| {
             if let Some(rendezvous) = news.upgrade() {
                 rendezvous.do_send(item);
             }
@@ -123,41 +144,36 @@ impl Rendezvous {
         self.state = State::Connecting { frames, attempt };
     }
 
-    fn greet(&mut self, welcome: Map<String, Value>, ctx: &mut Context<Self>) {
-        let State::Unwelcomed { frames, limit } = &self.state else {
-            return ignored::<Answer>("rendezvous");
+    /// The way in is over: says who we are, and lets the layers talk.
+    fn bind(&mut self, frames: Frames) {
+        let command = Command::Bind {
+            appid: self.server.appid.clone(),
+            side: self.server.side.clone(),
+            client_version: Some(self.server.client_version.clone()),
         };
-        ctx.cancel_future(*limit);
-        let turned_away = welcome.contains_key("error");
-        self.edges.boss.0.tell(GotWelcome(welcome));
-        self.state = State::Open { frames: frames.clone() };
-        if turned_away {
-            return;
-        }
-        self.ever_open = true;
-        self.transmit(Command::Bind {
-            appid: self.appid.clone(),
-            side: self.side.clone(),
-            client_version: Some((
-                env!("CARGO_PKG_NAME").to_owned(),
-                env!("CARGO_PKG_VERSION").to_owned(),
-            )),
-        });
+        self.send(&frames, command);
+        self.state = State::Open { frames };
         self.edges.lines.iter().for_each(|layer| layer.tell(Line::Up));
     }
 
-    fn transmit(&self, command: Command) {
-        let State::Open { frames } = &self.state else {
-            return ignored::<Transmit>("rendezvous");
-        };
+    fn send(&self, frames: &Frames, command: Command) {
         let id = CommandId::from_random(random());
+        let frame = Tagged { command, id }.to_frame();
+        if let Some(log) = &self.server.timing {
+            recording::sent(log, &self.server.side, &frame);
+        }
         // A socket that has just gone reports it by itself; the layers will say it all again.
-        let _ = frames.send(Tagged { command, id }.to_frame());
+        let _ = frames.send(frame);
+    }
+
+    fn connection(&self, connection: Connection) {
+        self.edges.boss.2.tell(Change::Connection(connection));
     }
 
     fn dispatch(&mut self, answer: Answer, ctx: &mut Context<Self>) {
         match answer {
             Answer::Welcome { welcome } => self.greet(welcome, ctx),
+            answer if matches!(self.state, State::Entering { .. }) => self.on_the_way(answer, ctx),
             Answer::Error { error, .. } => self.broken(Error::Server(error)),
             // Nobody has asked for anything on this connection.
             _ if !matches!(self.state, State::Open { .. }) => ignored::<Answer>("rendezvous"),
@@ -182,11 +198,13 @@ impl Rendezvous {
         match std::mem::replace(&mut self.state, State::Dead) {
             State::Stopping => self.edges.terminator.tell(ConnectorStopped),
             _ if !self.ever_open => {
-                let url = self.url.clone();
+                self.connection(Connection::Disconnected);
+                let url = self.server.url.clone();
                 self.broken(Error::ServerConnection { url, reason });
             }
             earlier => {
                 tracing::debug!(%reason, "connection to the mailbox server lost");
+                self.connection(Connection::Disconnected);
                 if let State::Open { .. } = earlier {
                     self.edges.lines.iter().for_each(|layer| layer.tell(Line::Down));
                 }
@@ -215,22 +233,27 @@ impl Handler<News> for Rendezvous {
     fn handle(&mut self, news: News, ctx: &mut Self::Context) {
         match (news, &self.state) {
             (News::Up, State::Connecting { frames, .. }) => {
-                self.backoff = Backoff::default();
-                let limit = ctx.notify_later(Alarm, WELCOME_LIMIT);
-                self.state = State::Unwelcomed { frames: frames.clone(), limit };
+                self.backoff.reset();
+                let pending = ctx.notify_later(Alarm, WELCOME_LIMIT);
+                let frames = frames.clone();
+                self.state = State::Entering { frames, step: Step::Welcome, pending };
+                self.connection(Connection::Connected { url: self.server.url.clone() });
             }
-            (News::Frame(frame), State::Unwelcomed { .. } | State::Open { .. }) => {
+            (News::Frame(frame), State::Entering { .. } | State::Open { .. }) => {
+                if let Some(log) = &self.server.timing {
+                    recording::received(log, &self.server.side, &frame);
+                }
                 match Answer::parse(&frame) {
                     Ok(answer) => self.dispatch(answer, ctx),
                     Err(bad) => self.broken(Error::ServerProtocol(bad.to_string())),
                 }
             }
-            (News::Broken(what), State::Unwelcomed { .. } | State::Open { .. }) => {
+            (News::Broken(what), State::Entering { .. } | State::Open { .. }) => {
                 self.broken(Error::ServerProtocol(what.to_owned()));
             }
             (News::Gone(reason), _) => {
-                if let State::Unwelcomed { limit, .. } = self.state {
-                    ctx.cancel_future(limit);
+                if let State::Entering { pending, .. } = self.state {
+                    ctx.cancel_future(pending);
                 }
                 self.lost(reason, ctx);
             }
@@ -245,8 +268,8 @@ impl Handler<Alarm> for Rendezvous {
     fn handle(&mut self, _: Alarm, ctx: &mut Self::Context) {
         match &self.state {
             State::Waiting { .. } => self.connect(ctx),
-            State::Unwelcomed { .. } => {
-                self.broken(Error::ServerProtocol("no welcome came".to_owned()));
+            State::Entering { step, .. } => {
+                self.broken(Error::ServerProtocol(step.overdue().to_owned()));
             }
             _ => ignored::<Alarm>("rendezvous"),
         }
@@ -257,7 +280,10 @@ impl Handler<Transmit> for Rendezvous {
     type Result = ();
 
     fn handle(&mut self, Transmit(command): Transmit, _: &mut Self::Context) {
-        self.transmit(command);
+        let State::Open { frames } = &self.state else {
+            return ignored::<Transmit>("rendezvous");
+        };
+        self.send(frames, command);
     }
 }
 
@@ -266,7 +292,11 @@ impl Handler<Stop> for Rendezvous {
 
     fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
         match std::mem::replace(&mut self.state, State::Dead) {
-            State::Open { .. } | State::Unwelcomed { .. } => self.state = State::Stopping,
+            State::Open { .. } => self.state = State::Stopping,
+            State::Entering { pending, .. } => {
+                ctx.cancel_future(pending);
+                self.state = State::Stopping;
+            }
             State::Connecting { attempt: waiting, .. } | State::Waiting { alarm: waiting } => {
                 ctx.cancel_future(waiting);
                 self.edges.terminator.tell(ConnectorStopped);

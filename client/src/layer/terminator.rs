@@ -114,6 +114,10 @@ impl Handler<Close> for Terminator {
 
     fn handle(&mut self, Close(mood): Close, _: &mut Self::Context) {
         let State::Open(held) = self.state else { return ignored::<Close>("terminator") };
+        if mood == Mood::Unwelcome {
+            // A server that turns us away takes nothing back from us either.
+            return self.closing(Held::Nothing);
+        }
         if let Held::Both | Held::Nameplate = held {
             self.nameplate.tell(CloseNameplate);
         }
@@ -201,6 +205,14 @@ mod tests {
         assert_eq!(b.mailbox.all().await, [CloseMailbox(Mood::Scary)]);
         b.layer.do_send(MailboxDone);
         assert_eq!(b.stop.all().await, [Stop]);
+    }
+
+    #[actix::test]
+    async fn a_server_that_turns_us_away_is_not_asked_for_a_goodbye() {
+        let mut b = bench();
+        b.layer.do_send(Close(Mood::Unwelcome));
+        assert_eq!(b.stop.all().await, [Stop]);
+        assert!(b.nameplate.all().await.is_empty() && b.mailbox.all().await.is_empty());
     }
 
     impl Machine for Bench {

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::seal::PhaseKey;
+use super::{seal::PhaseKey, verifier::Verifier};
 use crate::name::{Phase, Side};
 
 /// The most bytes that can be derived for one purpose: 255 blocks of SHA-256.
@@ -14,10 +14,6 @@ pub const MAX_DERIVED: usize = 255 * 32;
 /// The 32 bytes that both sides share, wiped on drop.
 #[derive(Clone)]
 pub struct Key(Zeroizing<[u8; 32]>);
-
-/// What two people compare to be sure that nobody sits between them: 32 bytes, no secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Verifier([u8; 32]);
 
 impl Key {
     /// Takes a shared key.
@@ -56,23 +52,11 @@ impl Key {
     pub fn verifier(&self) -> Verifier {
         let mut derived = [0; 32];
         self.expand(b"wormhole:verifier", &mut derived);
-        Verifier(derived)
+        Verifier::new(derived)
     }
 
     fn expand(&self, purpose: &[u8], derived: &mut [u8]) {
         let hkdf = Hkdf::<Sha256>::new(None, &self.0[..]);
         hkdf.expand(purpose, derived).expect("no more than MAX_DERIVED bytes are asked for");
-    }
-}
-
-impl Verifier {
-    /// Shows the 32 bytes.
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// Writes 64 lower-case hex digits.
-    pub fn hex(&self) -> String {
-        data_encoding::HEXLOWER.encode(&self.0)
     }
 }

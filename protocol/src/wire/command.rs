@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Body;
-use crate::name::{AppId, MailboxId, Mood, Nameplate, Phase, Side};
+use crate::{
+    name::{AppId, MailboxId, Mood, Nameplate, Phase, Side},
+    permission::Permission,
+};
 
 /// One thing that a client asks of the mailbox server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,12 @@ pub enum Command {
         #[serde(skip_serializing_if = "Option::is_none")]
         client_version: Option<(String, String)>,
     },
+    /// Shows what the welcome demands; comes before `bind`.
+    #[serde(rename = "submit-permissions")]
+    SubmitPermissions(Permission),
+    /// The same, as the Rust client spells it.
+    #[serde(rename = "submit-permission")]
+    SubmitPermission(Permission),
     /// Asks for the nameplates in use.
     List,
     /// Asks for a free nameplate.
@@ -116,6 +125,13 @@ mod tests {
             frame(close),
             json!({"type": "close", "mailbox": "m", "mood": "happy", "id": "0aff"}),
         );
+        let stamp = || Permission::Hashcash { stamp: "1:2:3".to_owned() };
+        assert_eq!(
+            frame(Command::SubmitPermissions(stamp())),
+            json!({"type": "submit-permissions", "method": "hashcash", "stamp": "1:2:3",
+                   "id": "0aff"}),
+        );
+        assert_eq!(frame(Command::SubmitPermission(stamp()))["type"], "submit-permission");
         let bind = Command::Bind {
             appid: AppId::new("a"),
             side: Side::from_random([0, 1, 2, 3, 4]),

@@ -20,6 +20,7 @@ struct Bench {
     allocated: Told<GotAllocated>,
     welcomes: Told<GotWelcome>,
     broken: Told<Broken>,
+    changes: Told<Change>,
     stopped: Told<ConnectorStopped>,
     _silent: TcpListener,
 }
@@ -36,6 +37,7 @@ fn bench() -> Bench {
     let (allocator, allocated) = probe();
     let (to_welcomes, welcomes) = probe();
     let (to_broken, broken) = probe();
+    let (to_changes, changes) = probe();
     let (terminator, stopped) = probe();
     let edges = Edges {
         lines: [n, m, l, r],
@@ -43,10 +45,20 @@ fn bench() -> Bench {
         mailbox: (to_messages, to_closed),
         lister,
         allocator,
-        boss: (to_welcomes, to_broken),
+        boss: (to_welcomes, to_broken, to_changes),
         terminator,
     };
-    let layer = seated(Rendezvous::new(url, AppId::new("app"), Side::new("us"), edges));
+    let server = Server {
+        url,
+        trust: Trust::default(),
+        schedule: None,
+        max_stamp_bits: 8,
+        appid: AppId::new("app"),
+        side: Side::new("us"),
+        client_version: ("us".to_owned(), "1".to_owned()),
+        timing: None,
+    };
+    let layer = seated(Rendezvous::new(server, edges));
     let lines = [a, b, c, d];
     Bench {
         layer,
@@ -59,6 +71,7 @@ fn bench() -> Bench {
         allocated,
         welcomes,
         broken,
+        changes,
         stopped,
         _silent: silent,
     }
@@ -141,6 +154,10 @@ async fn only_the_first_connection_must_succeed() {
     b.lose().await;
     assert_eq!(b.line().await, [Line::Up, Line::Down]);
     assert!(b.broken.all().await.is_empty());
+    let [connecting, connected, lost] = &b.changes.all().await[..] else { panic!("three changes") };
+    assert!(matches!(connecting, Change::Connection(Connection::Connecting { .. })));
+    assert!(matches!(connected, Change::Connection(Connection::Connected { .. })));
+    assert_eq!(*lost, Change::Connection(Connection::Disconnected));
 }
 
 #[actix::test]
