@@ -133,7 +133,7 @@ impl Browser {
         self.mouse("mouseMoved", json!({"x": x, "y": y}));
     }
 
-    /// Turns the wheel there with the Ctrl key held, by so many CSS pixels down.
+    /// Turns the wheel there with the Ctrl key held, by so many pixels down.
     pub fn wheel_with_ctrl(&mut self, selector: &str, down: i32) {
         let (x, y) = self.middle(selector);
         let ctrl = 2;

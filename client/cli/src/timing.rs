@@ -1,4 +1,4 @@
-//! `wormhole timing`
+//! `--dump-timing`, and `wormhole timing`, which draws what that wrote.
 
 use std::{
     fs,
@@ -6,9 +6,16 @@ use std::{
     path::Path,
 };
 
-use wormhole_client::timing::{Recording, render};
+use wormhole_client::timing::{Log, Recording, render};
 
-use crate::{args::Timing, exit::Failure};
+use crate::{args::Timing, exit::Failure, show};
+
+/// Writes the log at the end of the program.
+pub(crate) fn dump(log: &Log, file: &Path) -> Result<(), Failure> {
+    log.write(file).map_err(|error| Failure::File(file.to_owned(), error))?;
+    show::line(&format!("Timing data written to {}", show::path(file)));
+    Ok(())
+}
 
 pub(crate) fn run(options: &Timing) -> Result<(), Failure> {
     let mut recordings = vec![read(&options.first)?];

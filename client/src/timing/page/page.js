@@ -10,7 +10,8 @@
   const CROWD = 2500;
   const ALL = { from: -0.03 * Math.max(length, 1e-3), span: 1.08 * Math.max(length, 1e-3) };
   const view = { ...ALL };
-  let chosen = null, width = 1, drawing = false;
+  let chosen = null, drawn = new Set(), width = 0, drawing = false;
+  marks.forEach((mark, index) => { mark.index = index; });
 
   const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
   const across = time => (time - view.from) / view.span * width;
@@ -47,12 +48,14 @@
   const grid = svg(arrows, "g"), pen = document.createElement("canvas").getContext("2d");
   pen.font = `11px ${getComputedStyle(document.body).fontFamily}`;
 
-  /** Makes the nodes of a mark when it is first seen. */
-  function make(mark, index) {
+  /** Makes the nodes of a mark that comes into sight. */
+  function make(mark) {
+    const { index } = mark;
     const below = mark.arrow && mark.arrow.from > mark.arrow.to ? " below" : "";
     const shape = mark.w === null ? " tick" : " span-bar";
     mark.node = html(plot, `mark ${mark.kind}${shape}${below}`, mark.label, mark);
     mark.node.dataset.index = index;
+    mark.node.style.zIndex = index + 1;
     mark.text = mark.node.firstChild;
     mark.textWidth = pen.measureText(mark.label).width + 12;
     if (!mark.arrow) return;
@@ -60,6 +63,11 @@
     mark.lines = [svg(group, "line", { class: "hit" }), svg(group, "line")];
     mark.stop = svg(group, "line");
     mark.head = svg(group, "path");
+  }
+  function drop(mark) {
+    mark.node.remove();
+    mark.line?.remove();
+    mark.node = null;
   }
 
   /** Cuts a line to what is seen, since far ends are too far for a browser. */
@@ -87,7 +95,7 @@
     if (Math.abs(there) < 1e5) set(mark.stop, { x1: there, x2: there, y1: arrow.to, y2: arrow.to + end });
   }
 
-  function drawMark(mark) {
+  function drawMark(mark, bars) {
     const left = across(mark.x), { style } = mark.node;
     if (mark.w === null) {
       style.transform = `translateX(${Math.round(left * 2) / 2}px)`;
@@ -97,6 +105,10 @@
     style.transform = `translateX(${from}px)`;
     style.width = Math.max(2, to - from) + "px";
     mark.text.hidden = to - from < mark.textWidth;
+    // A bar that begins on the label of the one before it covers that.
+    const before = bars.get(mark.y);
+    if (before && from < before.end) before.text.hidden = true;
+    bars.set(mark.y, { text: mark.text, end: from + mark.textWidth });
   }
 
   /** Shows the labels of ticks, as far as there is room in their rows; those of `ack` come last. */
@@ -104,42 +116,53 @@
     const taken = new Map();
     for (const mark of [...ticks.filter(mark => mark.kind !== "ack"), ...ticks.filter(mark => mark.kind === "ack")]) {
       const row = taken.get(mark.y) ?? [];
-      const left = across(mark.x), right = left + mark.textWidth;
+      const tick = across(mark.x), left = Math.min(tick, width - mark.textWidth), right = left + mark.textWidth;
       const room = row.every(([from, to]) => right <= from || left >= to);
       mark.text.hidden = !room;
+      mark.text.style.marginLeft = Math.max(left - tick, -mark.textWidth) + "px";
       if (room) taken.set(mark.y, [...row, [left, right]]);
     }
   }
 
+  /** Leaves out what covers another of its row. */
+  function thinned(seen) {
+    const last = new Map();
+    return seen.filter(mark => {
+      const x = across(mark.x);
+      if (mark === chosen || (mark.w ?? 0) / view.span * width >= 2) return true;
+      if (x - last.get(mark.y) < 1) return false;
+      last.set(mark.y, x);
+      return true;
+    });
+  }
+  /** Whether both are of one frame. */
+  const together = (one, other) => one === other || (one.journey !== null && one.journey === other.journey);
+
   function draw() {
     drawing = false;
+    const before = width;
     width = Math.max(1, plot.clientWidth);
-    const seen = mark => {
+    // The details beside the picture take room from it and leave what is seen where it is.
+    if (before && before !== width && view.span < ALL.span) show(view.from, view.span * width / before);
+    const low = timeAt(-100), high = timeAt(width + 20);
+    const seen = marks.filter(mark => {
       const to = mark.x + (mark.w ?? 0), end = mark.arrow ? mark.arrow.x : to;
-      return Math.max(to, end) >= timeAt(-100) && Math.min(mark.x, end) <= timeAt(width + 20);
-    };
-    const crowd = marks.filter(seen).length > CROWD;
-    const last = new Map(), ticks = [];
-    marks.forEach((mark, index) => {
-      let show = seen(mark);
-      if (show && crowd && (mark.w ?? 0) / view.span * width < 2) {
-        const x = across(mark.x);
-        show = !(x - last.get(mark.y) < 1);
-        if (show) last.set(mark.y, x);
-      }
-      if (show && !mark.node) make(mark, index);
-      if (!mark.node) return;
-      mark.node.hidden = !show;
-      if (mark.line) mark.line.style.display = show ? "" : "none";
-      if (!show) return;
-      drawMark(mark);
-      if (mark.w === null) ticks.push(mark);
-      if (mark.arrow) drawArrow(mark);
-      const on = chosen && (mark === chosen || (mark.journey !== null && mark.journey === chosen.journey));
-      for (const node of [mark.node, mark.line]) if (node) node.classList.toggle("on", Boolean(on));
-      mark.node.classList.toggle("chosen", mark === chosen);
+      return Math.max(to, end) >= low && Math.min(mark.x, end) <= high;
     });
-    drawLabels(ticks);
+    const now = new Set(seen.length > CROWD ? thinned(seen) : seen);
+    for (const mark of drawn) if (!now.has(mark)) drop(mark);
+    drawn = now;
+    const bars = new Map();
+    for (const mark of drawn) {
+      if (!mark.node) make(mark);
+      drawMark(mark, bars);
+      if (mark.arrow) drawArrow(mark);
+      const on = Boolean(chosen) && together(mark, chosen);
+      mark.node.classList.toggle("on", on);
+      mark.line?.classList.toggle("on", on);
+      mark.node.classList.toggle("chosen", mark === chosen);
+    }
+    drawLabels([...drawn].filter(mark => mark.w === null));
     drawRuler();
     plot.classList.toggle("picked", Boolean(chosen));
     const share = time => clamp((time - ALL.from) / ALL.span, 0, 1) * 100;
@@ -178,8 +201,8 @@
   function times(mark) {
     const lines = [`${lanes[mark.lane].label}, at ${duration(mark.x)}`];
     if (mark.w !== null) lines.push(`took ${duration(mark.w)}`);
-    if (mark.arrow && mark.kind === "sent") lines.push(`at the server after ${duration(mark.arrow.x - mark.x)}`);
-    else if (mark.arrow) lines.push(`left the server ${duration(mark.x - mark.arrow.x)} before`);
+    if (mark.arrow && mark.kind === "sent") lines.push(`reached the server after ${duration(mark.arrow.x - mark.x)}`);
+    else if (mark.arrow) lines.push(`${duration(mark.x - mark.arrow.x)} after it left the server`);
     return lines;
   }
 
@@ -187,9 +210,12 @@
     if (!drawing) requestAnimationFrame(draw);
     drawing = true;
   }
-  function look(from, span) {
+  function show(from, span) {
     view.span = clamp(span, CLOSEST, ALL.span);
     view.from = clamp(from, ALL.from, ALL.from + ALL.span - view.span);
+  }
+  function look(from, span) {
+    show(from, span);
     redraw();
   }
   function zoom(factor, x = width / 2) {
@@ -205,6 +231,7 @@
       $("what").textContent = mark.label;
       $("when").textContent = times(mark).join(" · ");
       $("event").textContent = mark.event;
+      draw();
       const x = across(mark.x);
       if (x < 0 || x > width) look(mark.x - view.span / 2, view.span);
     }
@@ -219,7 +246,7 @@
   /** Fills the picture with the chosen mark, with all of a frame's way. */
   function near() {
     if (!chosen) return;
-    const of = marks.filter(mark => mark === chosen || (mark.journey !== null && mark.journey === chosen.journey));
+    const of = marks.filter(mark => together(mark, chosen));
     const times = of.flatMap(mark => [mark.x, mark.x + (mark.w ?? 0), mark.arrow ? mark.arrow.x : mark.x]);
     const from = times.reduce((a, b) => Math.min(a, b)), to = times.reduce((a, b) => Math.max(a, b));
     const span = to > from ? (to - from) * 1.5 : view.span / 10;
@@ -289,6 +316,7 @@
   plot.addEventListener("pointerup", lift);
   plot.addEventListener("pointercancel", lift);
   plot.addEventListener("pointerleave", () => { tip.hidden = true; });
+  plot.addEventListener("dblclick", event => zoom(3, inside(event.clientX)));
   plot.addEventListener("wheel", event => {
     const unit = event.deltaMode ? 30 : 1;
     if (event.ctrlKey || event.metaKey) zoom(Math.exp(-clamp(event.deltaY * unit, -200, 200) / 250), inside(event.clientX));
