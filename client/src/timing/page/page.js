@@ -180,7 +180,8 @@
     for (let n = Math.ceil(view.from / step); n * step <= view.from + view.span; n++) {
       const x = Math.round(across(n * step)) + 0.5;
       svg(ruler, "line", { x1: x, x2: x, y1: 20, y2: 28 });
-      svg(ruler, "text", { x: x + 4, y: 17 }).textContent = clock(n * step, step);
+      const label = clock(n * step, step);
+      if (x + 4 + pen.measureText(label).width < width) svg(ruler, "text", { x: x + 4, y: 17 }).textContent = label;
       svg(grid, "line", { class: "grid", x1: x, x2: x, y1: 0, y2: height });
     }
   }

@@ -1,93 +1,16 @@
-//! The timing page in a browser: what it draws of two sides, how it is led, and that nothing in a
+//! The page in a browser: what it draws of two sides, how it is led, and that nothing in a
 //! recording does anything.
 
-use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 
-use libtest_mimic::Arguments;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use wormhole_tests::{Browser, Client, Maker, Missing, Process, Server, View, trial};
+use wormhole_tests::{Browser, Maker, Missing, View};
 
-/// A transfer between programs of Python's: the sender's file and the receiver's.
-const RECORDED: [&str; 2] = [
-    include_str!("../../client/tests/vectors/timing-send.json"),
-    include_str!("../../client/tests/vectors/timing-receive.json"),
-];
+use crate::{FILES, Scene, is_frame};
+
 const DESKTOP: View = View { width: 1280, height: 800, scheme: "light" };
 
-fn main() -> ExitCode {
-    let args = Arguments::from_args();
-    let trials = vec![
-        trial("a_recorded_transfer_is_drawn", a_recorded_transfer_is_drawn),
-        trial("it_is_zoomed_and_moved", it_is_zoomed_and_moved),
-        trial("events_tell_about_themselves", events_tell_about_themselves),
-        trial("an_attack_is_text", an_attack_is_text),
-        trial("what_python_writes_now_is_drawn", what_python_writes_now_is_drawn),
-    ];
-    libtest_mimic::run(&args, trials).exit_code()
-}
-
-/// Files of recordings and the page of them.
-struct Scene {
-    folder: TempDir,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self { folder: TempDir::new().expect("a folder") }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).expect("a file");
-    }
-
-    /// Draws files with the program and gives the page's address.
-    fn page(&self, files: &[&str]) -> String {
-        let client = Client::at(Maker::Ours, "ws://192.0.2.1/v1");
-        let client = client.unwrap_or_else(|missing| panic!("{missing}"));
-        let args = [&["timing", "-o", "page.html"], files].concat();
-        let finished = Process::start(client.run(self.path(), &args)).finish().succeeded();
-        assert_eq!((finished.out.as_str(), finished.err.as_str()), ("", ""));
-        format!("file://{}", self.path().join("page.html").display())
-    }
-
-    fn recorded(&self) -> String {
-        let [send, receive] = RECORDED;
-        self.write("send.json", send);
-        self.write("receive.json", receive);
-        self.page(&["send.json", "receive.json"])
-    }
-}
-
-fn count(browser: &mut Browser, selector: &str) -> Value {
-    browser.evaluate(&format!("document.querySelectorAll({selector:?}).length"))
-}
-
-fn text(browser: &mut Browser, selector: &str) -> String {
-    let text = browser.evaluate(&format!("document.querySelector({selector:?}).innerText"));
-    text.as_str().expect("an element with text").to_owned()
-}
-
-/// The text of an element that is no HTML, such as what is drawn.
-fn text_of(browser: &mut Browser, selector: &str) -> String {
-    let text = browser.evaluate(&format!("document.querySelector({selector:?}).textContent"));
-    text.as_str().expect("an element").to_owned()
-}
-
-/// Opens a page that must be at peace with itself.
-fn open(browser: &mut Browser, page: &str, view: View) {
-    browser.open(page, view);
-    assert_eq!(browser.loaded(), [page], "{view:?}");
-    assert!(browser.complaints().is_empty(), "{view:?}: {:?}", browser.complaints());
-}
-
-fn a_recorded_transfer_is_drawn() -> Result<(), Missing> {
+pub(crate) fn a_recorded_transfer_is_drawn() -> Result<(), Missing> {
     let mut browser = Browser::start()?;
     let scene = Scene::new();
     let page = scene.recorded();
@@ -123,7 +46,7 @@ fn seen(browser: &mut Browser) -> (f64, f64) {
     (seen[0].as_f64().expect("a time"), seen[1].as_f64().expect("a time"))
 }
 
-fn it_is_zoomed_and_moved() -> Result<(), Missing> {
+pub(crate) fn it_is_zoomed_and_moved() -> Result<(), Missing> {
     let mut browser = Browser::start()?;
     let scene = Scene::new();
     open(&mut browser, &scene.recorded(), DESKTOP);
@@ -157,11 +80,13 @@ fn it_is_zoomed_and_moved() -> Result<(), Missing> {
     let (to, after) = closer(&mut browser, span, 1.0);
     assert!(to > from && to < from + after);
     browser.press("ArrowRight");
+    seen(&mut browser);
     assert_eq!(count(&mut browser, ".chosen"), json!(1));
     browser.press("Enter");
     let (_, near) = seen(&mut browser);
     assert!(near < after, "not nearer than {after}: {near}");
     browser.press("Escape");
+    seen(&mut browser);
     assert_eq!(count(&mut browser, ".chosen"), json!(0));
     browser.press("0");
     assert_eq!(seen(&mut browser), (begin, everything));
@@ -176,7 +101,7 @@ fn it_is_zoomed_and_moved() -> Result<(), Missing> {
     Ok(())
 }
 
-fn events_tell_about_themselves() -> Result<(), Missing> {
+pub(crate) fn events_tell_about_themselves() -> Result<(), Missing> {
     let mut browser = Browser::start()?;
     let scene = Scene::new();
     open(&mut browser, &scene.recorded(), DESKTOP);
@@ -217,7 +142,7 @@ fn mark(browser: &mut Browser, label: &str) -> String {
     format!(".mark[data-index={}]", browser.evaluate(&index))
 }
 
-fn an_attack_is_text() -> Result<(), Missing> {
+pub(crate) fn an_attack_is_text() -> Result<(), Missing> {
     let mut browser = Browser::start()?;
     let attack = "</script><script>window.hit = 1</script><img src=x onerror=\"window.hit = 1\">";
     let scene = Scene::new();
@@ -245,37 +170,43 @@ fn an_attack_is_text() -> Result<(), Missing> {
     Ok(())
 }
 
-/// Sends a file between two programs, and draws what they recorded.
-fn what_python_writes_now_is_drawn() -> Result<(), Missing> {
+/// Sends a folder between two programs, and draws what they recorded.
+pub(crate) fn what_is_written_now_is_drawn(maker: Maker) -> Result<(), Missing> {
     let mut browser = Browser::start()?;
-    let server = Server::start(Maker::Ours)?;
-    let client = Client::new(Maker::Python, &server)?;
     let scene = Scene::new();
-    scene.write("note.txt", "a note");
-    let dump = |side: &'static str| ["--dump-timing", side];
-    let send = [dump("send.json").as_slice(), &["send", "--no-qr", "note.txt"]].concat();
-    let sender = Process::start(client.run(scene.path(), &send));
-    let code = sender.code();
-    let receive = ["receive", "--accept-file", "-o", "copy.txt", &code];
-    let receive = [dump("receive.json").as_slice(), &receive].concat();
-    Process::start(client.run(scene.path(), &receive)).finish().succeeded();
-    sender.finish().succeeded();
-    open(&mut browser, &scene.page(&["send.json", "receive.json"]), DESKTOP);
-    browser.picture(Path::new(concat!(env!("CARGO_TARGET_TMPDIR"), "/timing-python.png")));
-    let (mut events, mut frames) = (0, 0);
-    for file in ["send.json", "receive.json"] {
-        let json = fs::read(scene.path().join(file)).expect("a file");
-        let file: Vec<Value> = serde_json::from_slice(&json).expect("JSON");
-        events += file.len();
-        frames += file.iter().filter(|event| is_frame(event)).count();
-    }
-    assert_eq!(count(&mut browser, ".mark"), json!(events));
+    scene.transfer(maker)?;
+    open(&mut browser, &scene.page(&FILES), DESKTOP);
+    let picture = format!("{}/timing-{maker}.png", env!("CARGO_TARGET_TMPDIR"));
+    browser.picture(Path::new(&picture));
+    let events = FILES.map(|file| scene.events(file)).concat();
+    let frames = events.iter().filter(|event| is_frame(event)).count();
+    assert_eq!(count(&mut browser, ".mark"), json!(events.len()));
     assert_eq!(count(&mut browser, ".arrow"), json!(frames));
     assert!(!text(&mut browser, ".clocks").contains("same transfer?"));
+    // Python has no actors.
+    let actors = count(&mut browser, "#names .row").as_u64();
+    assert_eq!(actors > Some(0), maker == Maker::Ours);
     Ok(())
 }
 
-/// A frame to the server or from it.
-fn is_frame(event: &Value) -> bool {
-    event["name"].as_str().is_some_and(|name| name.starts_with("ws_"))
+fn count(browser: &mut Browser, selector: &str) -> Value {
+    browser.evaluate(&format!("document.querySelectorAll({selector:?}).length"))
+}
+
+fn text(browser: &mut Browser, selector: &str) -> String {
+    let text = browser.evaluate(&format!("document.querySelector({selector:?}).innerText"));
+    text.as_str().expect("an element with text").to_owned()
+}
+
+/// The text of an element that is no HTML, such as what is drawn.
+fn text_of(browser: &mut Browser, selector: &str) -> String {
+    let text = browser.evaluate(&format!("document.querySelector({selector:?}).textContent"));
+    text.as_str().expect("an element").to_owned()
+}
+
+/// Opens a page that must be at peace with itself.
+fn open(browser: &mut Browser, page: &str, view: View) {
+    browser.open(page, view);
+    assert_eq!(browser.loaded(), [page], "{view:?}");
+    assert!(browser.complaints().is_empty(), "{view:?}: {:?}", browser.complaints());
 }
