@@ -71,12 +71,13 @@ type Framed = actix_codec::Framed<BoxedSocket, Limited>;
 async fn connect(url: &str, trust: &Trust) -> Result<Framed, String> {
     // Fails only where the program has chosen a provider before us, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let connector = Connector::new().limit(0);
+    // awc's own limits, five seconds each, would be shorter than ours.
+    let connector = Connector::new().limit(0).timeout(CONNECT_LIMIT);
     let connector = match url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:")) {
         true => connector.rustls_0_23(trust.settings()?),
         false => connector,
     };
-    let client = Client::builder().connector(connector).finish();
+    let client = Client::builder().connector(connector).disable_timeout().finish();
     let request = client.ws(url).max_frame_size(MAX_ANSWER);
     let (_, framed) = request.connect().await.map_err(|error| reason(&error))?;
     Ok(framed.into_map_codec(|codec| Limited { codec, limit: MAX_ANSWER }))

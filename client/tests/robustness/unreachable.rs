@@ -1,11 +1,13 @@
 //! A server that is not there, or is no mailbox server.
 
+use std::time::Duration;
+
 use actix_http::ws::Message;
 use tokio::io::AsyncWriteExt;
 use wormhole_client::{Error, Wormhole};
 
 use crate::scripted::{
-    APPID, Server, guarded,
+    APPID, Line, Server, guarded,
     session::{CODE, Session, Stage},
 };
 use crate::server::assert_server_broke;
@@ -76,6 +78,19 @@ async fn a_server_without_a_welcome_is_not_waited_for() {
     // Nothing but time is missing from here on, and nothing else can end it.
     tokio::time::pause();
     assert_server_broke(&session.wormhole.closed().await, "no welcome");
+}
+
+#[actix::test]
+async fn a_slow_server_is_waited_for() {
+    let server = Server::bind().await;
+    let wormhole = Wormhole::builder(APPID, server.url()).open();
+    let (tcp, head) = server.accept_request().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(29)).await;
+    tokio::time::resume();
+    let mut line = Line::upgrade(tcp, &head).await;
+    line.welcome().await;
+    guarded(wormhole.welcome()).await.unwrap();
 }
 
 #[actix::test]

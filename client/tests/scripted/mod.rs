@@ -54,7 +54,17 @@ impl Server {
 
     /// Accepts a connection and makes it a websocket.
     pub(crate) async fn accept(&self) -> Line {
-        let (mut tcp, head) = self.accept_request().await;
+        let (tcp, head) = self.accept_request().await;
+        Line::upgrade(tcp, &head).await
+    }
+}
+
+/// The server's end of one websocket.
+pub(crate) struct Line(Framed<TcpStream, Codec>);
+
+impl Line {
+    /// Answers the request for a websocket.
+    pub(crate) async fn upgrade(mut tcp: TcpStream, head: &str) -> Self {
         let key = head.lines().find_map(|line| {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("sec-websocket-key").then_some(value)
@@ -65,14 +75,9 @@ impl Server {
         write!(answer, "Sec-WebSocket-Accept: {}\r\n\r\n", str::from_utf8(&accepted).unwrap())
             .unwrap();
         tcp.write_all(answer.as_bytes()).await.unwrap();
-        Line(Framed::new(tcp, Codec::new().max_size(16 << 20)))
+        Self(Framed::new(tcp, Codec::new().max_size(16 << 20)))
     }
-}
 
-/// The server's end of one websocket.
-pub(crate) struct Line(Framed<TcpStream, Codec>);
-
-impl Line {
     /// Sends any websocket message; a client that has gone is no concern here.
     pub(crate) async fn message(&mut self, message: ws::Message) {
         let _ = self.0.send(message).await;

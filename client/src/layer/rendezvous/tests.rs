@@ -26,6 +26,10 @@ struct Bench {
 }
 
 fn bench() -> Bench {
+    scheduled(None)
+}
+
+fn scheduled(schedule: Option<Schedule>) -> Bench {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/v1", silent.local_addr().unwrap());
     let [(n, a), (m, b), (l, c), (r, d)] = std::array::from_fn(|_| probe::<Line>());
@@ -51,7 +55,7 @@ fn bench() -> Bench {
     let server = Server {
         url,
         trust: Trust::default(),
-        schedule: None,
+        schedule,
         max_stamp_bits: 8,
         appid: AppId::new("app"),
         side: Side::new("us"),
@@ -193,4 +197,25 @@ async fn stopping_waits_for_a_socket_only_where_there_is_one() {
     waiting.lose().await;
     waiting.layer.send(Stop).await.unwrap();
     assert_eq!(waiting.stopped.all().await.len(), 1);
+}
+
+#[actix::test]
+async fn an_application_says_when_to_try_again() {
+    let (soon, later) = (Duration::from_millis(20), Duration::from_secs(5));
+    let mut b =
+        scheduled(Some(Schedule::new([(Duration::ZERO, soon), (soon * 2, later)]).unwrap()));
+    b.up().await;
+    b.changes.all().await;
+    tokio::time::pause();
+    for wait in [soon, soon, later] {
+        b.lose().await;
+        tokio::time::advance(wait - Duration::from_millis(1)).await;
+        let waiting = b.changes.all().await;
+        assert_eq!(waiting, [Change::Connection(Connection::Disconnected)], "{wait:?}");
+        tokio::time::advance(Duration::from_millis(2)).await;
+        let trying = b.changes.all().await;
+        let [Change::Connection(Connection::Connecting { .. })] = trying[..] else {
+            panic!("{wait:?}: {trying:?}");
+        };
+    }
 }
