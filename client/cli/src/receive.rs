@@ -86,22 +86,9 @@ async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Fa
     if target.replaces() {
         show::line(&format!("Overwriting '{place}'"));
     }
-    if !options.accept_file {
-        let permission = steps::asking(log, "permission");
-        let answer = tokio::select! {
-            answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
-            withdrawn = bulk.withdrawn() => {
-                show::line("");
-                return Err(withdrawn.into());
-            }
-        };
-        let yes = answer.as_deref().is_some_and(accepts);
-        permission.detail("answer", if yes { "yes" } else { "no" });
-        permission.stop();
-        if !yes {
-            bulk.reject(Refusal::Rejected);
-            return Err(Failure::Refused(Refusal::Rejected.to_string()));
-        }
+    if !options.accept_file && !permitted(&bulk, log).await? {
+        bulk.reject(Refusal::Rejected);
+        return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
     let folder = matches!(bulk.announced, transfer::Announced::Folder { .. });
     let steps = Steps::receiving(log, folder);
@@ -116,6 +103,22 @@ async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Fa
     let what = if folder { "files" } else { "file" };
     show::line(&format!("Received {what} written to: {}", show::path(&path)));
     Ok(())
+}
+
+/// Asks whether it is wanted, for as long as it is still on offer.
+async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
+    let permission = steps::asking(log, "permission");
+    let answer = tokio::select! {
+        answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
+        withdrawn = bulk.withdrawn() => {
+            show::line("");
+            return Err(withdrawn.into());
+        }
+    };
+    let yes = answer.as_deref().is_some_and(accepts);
+    permission.detail("answer", if yes { "yes" } else { "no" });
+    permission.stop();
+    Ok(yes)
 }
 
 fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {

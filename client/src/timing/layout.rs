@@ -270,8 +270,17 @@ fn cut(text: &str) -> String {
     }
 }
 
+/// The event on lines of its own, unless it is nested so deeply that it would grow beyond measure.
 fn text(event: &Event) -> String {
-    serde_json::to_string_pretty(event).unwrap_or_default()
+    let compact = serde_json::to_string(event).expect("text and numbers are JSON");
+    let mut room = vec![0; 4 * compact.len()];
+    let mut rest = room.as_mut_slice();
+    if serde_json::to_writer_pretty(&mut rest, event).is_err() {
+        return compact;
+    }
+    let left = rest.len();
+    room.truncate(room.len() - left);
+    String::from_utf8(room).unwrap_or(compact)
 }
 
 #[cfg(test)]

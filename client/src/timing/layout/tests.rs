@@ -120,3 +120,17 @@ fn the_overview_has_a_stroke_for_each_place_that_is_taken() {
     let drawing = Drawing::of(&[recording(json!([at(0), at(0), at(500), at(1_000)]))]);
     assert_eq!(drawing.overview, "M0.5 0v7M300.5 0v7M599.5 0v7");
 }
+
+#[test]
+fn an_event_is_shown_as_in_the_file_and_never_much_longer() {
+    let nested = format!("{}{}{}", "[".repeat(100), "1,".repeat(1_000) + "1", "]".repeat(100));
+    let nested: Value = serde_json::from_str(&nested).unwrap();
+    let event = |details: Value| {
+        let event = json!({"name": "exit", "start": 1.5, "stop": null, "details": details});
+        let text = Drawing::of(&[recording(json!([event]))]).marks.swap_remove(0).event;
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), event);
+        text
+    };
+    assert!(event(json!({"a": [1]})).contains("\n    \"a\": [\n"));
+    assert!(event(json!({"a": nested})).len() < 5_000);
+}
