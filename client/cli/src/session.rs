@@ -22,7 +22,11 @@ pub(crate) async fn run(
     interrupted: &str,
     conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let wormhole = Wormhole::builder(global.appid.as_str(), url).open();
+    let wormhole = Wormhole::builder(global.appid.as_str(), url);
+    let wormhole = match global.dump_timing {
+        Some(_) => wormhole.timing(global.timing.clone()).open(),
+        None => wormhole.open(),
+    };
     let talked = interrupt::guarded(async {
         tokio::select! {
             talked = conversation(&wormhole) => talked,
@@ -58,7 +62,7 @@ pub(crate) async fn verified(
     match waiting_for_key {
         Some(text) => patiently(keyed, text).await?,
         None => keyed.await?,
-    }
+    };
     let verifier = wormhole.verifier();
     Ok(patiently(verifier, "Key established, waiting for confirmation...").await?)
 }
