@@ -1,7 +1,7 @@
 //! What a whole exchange costs: two wormholes in one process, over our server on loopback.
 //!
 //! ```text
-//! cargo bench -p wormhole-client --bench exchange
+//! cargo bench -p wormhole-client --bench exchange [-- time | memory]
 //! ```
 //!
 //! The server is this program once more, as another process, so that time of the processor and
@@ -34,24 +34,34 @@ fn main() {
     if env::args().nth(1).as_deref() == Some("serve") {
         return serve();
     }
+    let wanted: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
     let server = Server::start();
     actix::System::new().block_on(async {
         for _ in 0..WARM_UP {
             exchange(&server.url).await;
         }
-        let arithmetic = arithmetic();
-        let mut rounds = Vec::with_capacity(ROUNDS);
-        for _ in 0..ROUNDS {
-            rounds.push(measured(&server.url).await);
+        if wanted("time") {
+            time(&server.url).await;
         }
-        let wall = median(rounds.iter().map(|(wall, _)| *wall));
-        let busy = median(rounds.iter().map(|(_, busy)| *busy / 2));
-        line("a whole exchange, both sides", wall, "under 5 ms");
-        line("processor time of a side", busy, "");
-        line("SPAKE2 arithmetic of a side", arithmetic, "");
-        line("a side without it", busy.saturating_sub(arithmetic), "under 0.6 ms");
-        memory(&server.url).await;
+        if wanted("memory") {
+            memory(&server.url).await;
+        }
     });
+}
+
+async fn time(url: &str) {
+    let arithmetic = arithmetic();
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        rounds.push(measured(url).await);
+    }
+    let wall = median(rounds.iter().map(|(wall, _)| *wall));
+    let busy = median(rounds.iter().map(|(_, busy)| *busy / 2));
+    line("a whole exchange, both sides", wall, "under 5 ms");
+    line("processor time of a side", busy, "");
+    line("SPAKE2 arithmetic of a side", arithmetic, "");
+    line("a side without it", busy.saturating_sub(arithmetic), "under 0.6 ms");
 }
 
 fn line(what: &str, time: Duration, aim: &str) {
