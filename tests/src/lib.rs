@@ -28,7 +28,7 @@ mod transcript;
 
 pub use browser::{Browser, View};
 pub use client::Client;
-pub use maker::{Maker, Missing, peer_script};
+pub use maker::{Maker, Missing, peer_script, trial};
 pub use payload::{PAYLOADS, Payload};
 pub use process::{Finished, Process, Stream};
 pub use proxy::{Proxy, ProxyProgram};

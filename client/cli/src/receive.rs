@@ -5,6 +5,7 @@ use std::path::Path;
 use wormhole_client::{
     Wormhole,
     protocol::transfer::Refusal,
+    timing::Log,
     transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
 };
 
@@ -13,6 +14,7 @@ use crate::{
     ask, code,
     exit::Failure,
     session, show,
+    steps::{self, Steps},
 };
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
@@ -22,7 +24,11 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         match &options.code {
             Some(code) => wormhole.set_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
-            None => code::typed(wormhole, options.words()).await?,
+            None => {
+                let typing = steps::asking(&global.timing, "input code");
+                code::typed(wormhole, options.words()).await?;
+                typing.stop();
+            }
         }
         let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
         if options.common.verify {
@@ -33,11 +39,12 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
                 let failed = |error| Failure::Io("cannot write to standard output", error);
+                global.timing.moment("print", Default::default());
                 show::text(&text.text).map_err(failed)?;
                 text.accept();
                 Ok(())
             }
-            Incoming::Bulk(bulk) => land(*bulk, &options).await,
+            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing).await,
         }
     })
     .await
@@ -54,7 +61,7 @@ async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
 }
 
 /// Shows what is offered, asks, and receives it.
-async fn land(bulk: IncomingBulk, options: &Receive) -> Result<(), Failure> {
+async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Failure> {
     let target = match plan(&bulk, options) {
         Ok(target) => target,
         Err(error) => {
@@ -67,25 +74,39 @@ async fn land(bulk: IncomingBulk, options: &Receive) -> Result<(), Failure> {
     if target.replaces() {
         show::line(&format!("Overwriting '{place}'"));
     }
-    if !options.accept_file {
-        let answer = tokio::select! {
-            answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
-            withdrawn = bulk.withdrawn() => {
-                show::line("");
-                return Err(withdrawn.into());
-            }
-        };
-        if !answer.as_deref().is_some_and(accepts) {
-            bulk.reject(Refusal::Rejected);
-            return Err(Failure::Refused(Refusal::Rejected.to_string()));
-        }
+    if !options.accept_file && !permitted(&bulk, log).await? {
+        bulk.reject(Refusal::Rejected);
+        return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
     let folder = matches!(bulk.announced, transfer::Announced::Folder { .. });
+    let steps = Steps::receiving(log, folder);
     let progress = show::Progress::receiving(options.common.hide_progress);
-    let path = bulk.accept(target, |event| progress.event(&event)).await?;
+    let landed = bulk.accept(target, |event| {
+        steps.event(&event);
+        progress.event(&event);
+    });
+    let landed = landed.await;
+    steps.end();
+    let path = landed?;
     let what = if folder { "files" } else { "file" };
     show::line(&format!("Received {what} written to: {}", show::path(&path)));
     Ok(())
+}
+
+/// Asks whether it is wanted, for as long as it is still on offer.
+async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
+    let permission = steps::asking(log, "permission");
+    let answer = tokio::select! {
+        answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
+        withdrawn = bulk.withdrawn() => {
+            show::line("");
+            return Err(withdrawn.into());
+        }
+    };
+    let yes = answer.as_deref().is_some_and(accepts);
+    permission.detail("answer", if yes { "yes" } else { "no" });
+    permission.stop();
+    Ok(yes)
 }
 
 fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {

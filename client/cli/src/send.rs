@@ -15,6 +15,7 @@ use crate::{
     exit::Failure,
     local::LocalServer,
     session, show,
+    steps::Steps,
 };
 
 /// What is to be sent, ready to go.
@@ -54,7 +55,14 @@ async fn over(
             Goods::Plan(plan) => {
                 let progress = show::Progress::sending(options.common.hide_progress);
                 let config = global.transit(options.common.listen());
-                transfer::send(wormhole, plan, &config, |event| progress.event(&event)).await?;
+                let steps = Steps::sending(&global.timing);
+                let sent = transfer::send(wormhole, plan, &config, |event| {
+                    steps.event(&event);
+                    progress.event(&event);
+                })
+                .await;
+                steps.sent(&sent);
+                sent?;
                 show::line("Confirmation received. Transfer complete.");
                 return Ok(());
             }

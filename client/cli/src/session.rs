@@ -22,7 +22,11 @@ pub(crate) async fn run(
     interrupted: &str,
     conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let wormhole = Wormhole::builder(global.appid.as_str(), url).open();
+    let wormhole = Wormhole::builder(global.appid.as_str(), url);
+    let wormhole = match global.dump_timing {
+        Some(_) => wormhole.timing(global.timing.clone()).open(),
+        None => wormhole.open(),
+    };
     let talked = interrupt::guarded(async {
         tokio::select! {
             // In this order, so that the welcome is read before anything is asked.
