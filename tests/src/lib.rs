@@ -25,6 +25,7 @@ mod socket;
 mod talker;
 mod terminal;
 mod transcript;
+mod watched;
 
 pub use browser::{Browser, View};
 pub use client::Client;

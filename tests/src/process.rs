@@ -2,16 +2,16 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
-use crate::PATIENCE;
+use crate::watched::Watched;
 
 /// Is a started program whose output is collected as it comes; it is killed on drop.
 pub struct Process {
     what: String,
     child: Child,
-    output: Arc<Output>,
+    output: Arc<Watched<Collected>>,
 }
 
 /// Names one of the two output streams.
@@ -57,7 +57,7 @@ impl Process {
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let what = format!("{command:?}");
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{what}: {e}"));
-        let output = Arc::new(Output::default());
+        let output = Arc::<Watched<Collected>>::default();
         collect(child.stdout.take(), Stream::Out, &output);
         collect(child.stderr.take(), Stream::Err, &output);
         Self { what, child, output }
@@ -91,7 +91,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// When the program ends or [`PATIENCE`] does before the line has come.
+    /// When the program ends or [`PATIENCE`](crate::PATIENCE) does before the line has come.
     pub fn line_after(&self, stream: Stream, marker: &str) -> String {
         let rest = |text: &Collected| {
             let bytes = text.stream(stream);
@@ -108,7 +108,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// When it outlives [`PATIENCE`].
+    /// When it outlives [`PATIENCE`](crate::PATIENCE).
     pub fn finish(mut self) -> Finished {
         let (out, err) = {
             let text = self.output.wait(|text| text.open == 0);
@@ -206,29 +206,12 @@ pub(crate) fn signal(signal: &str, process: u32) {
     assert!(sent.is_ok_and(|status| status.success()), "cannot send {signal} to {process}");
 }
 
-#[derive(Default)]
-struct Output {
-    collected: Mutex<Collected>,
-    changed: Condvar,
-}
-
 /// What has come so far, and how many of the two streams can still bring more.
 #[derive(Default)]
 struct Collected {
     out: Vec<u8>,
     err: Vec<u8>,
     open: usize,
-}
-
-impl Output {
-    fn lock(&self) -> MutexGuard<'_, Collected> {
-        self.collected.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait(&self, enough: impl Fn(&Collected) -> bool) -> MutexGuard<'_, Collected> {
-        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, |text| !enough(text));
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
 }
 
 impl Collected {
@@ -247,24 +230,26 @@ impl std::fmt::Display for Collected {
     }
 }
 
-fn collect(source: Option<impl Read + Send + 'static>, stream: Stream, output: &Arc<Output>) {
+fn collect(
+    source: Option<impl Read + Send + 'static>,
+    stream: Stream,
+    output: &Arc<Watched<Collected>>,
+) {
     let mut source = source.expect("the stream was asked to be a pipe");
     let output = Arc::clone(output);
-    output.lock().open += 1;
+    output.change(|text| text.open += 1);
     thread::spawn(move || {
         let mut piece = [0; 4096];
         while let Ok(n @ 1..) = source.read(&mut piece) {
-            let mut text = output.lock();
-            match stream {
-                Stream::Out => &mut text.out,
-                Stream::Err => &mut text.err,
-            }
-            .write_all(&piece[..n])
-            .expect("a vector takes every byte");
-            output.changed.notify_all();
+            output.change(|text| {
+                match stream {
+                    Stream::Out => &mut text.out,
+                    Stream::Err => &mut text.err,
+                }
+                .extend_from_slice(&piece[..n]);
+            });
         }
-        output.lock().open -= 1;
-        output.changed.notify_all();
+        output.change(|text| text.open -= 1);
     });
 }
 

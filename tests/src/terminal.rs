@@ -2,20 +2,20 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use pty_process::blocking::{self as pty, Pty};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::{PATIENCE, process};
+use crate::{process, watched::Watched};
 
 /// Is a program started at a terminal of its own, on which a person types; it is killed on drop.
 pub struct Terminal {
     what: String,
     child: Child,
     pty: Arc<Pty>,
-    screen: Arc<Screen>,
+    screen: Arc<Watched<Drawn>>,
 }
 
 impl Terminal {
@@ -45,7 +45,7 @@ impl Terminal {
         pty.resize(pty_process::Size::new(24, 80)).expect("a terminal of any size");
         let child = pty::Command::from(command).spawn(inside);
         let child = child.unwrap_or_else(|e| panic!("{what}: {e}"));
-        let (pty, screen) = (Arc::new(pty), Arc::<Screen>::default());
+        let (pty, screen) = (Arc::new(pty), Arc::<Watched<Drawn>>::default());
         draw(Arc::clone(&pty), Arc::clone(&screen));
         Self { what, child, pty, screen }
     }
@@ -64,7 +64,7 @@ impl Terminal {
     ///
     /// # Panics
     ///
-    /// When the program ends or [`PATIENCE`] does before that.
+    /// When the program ends or [`PATIENCE`](crate::PATIENCE) does before that.
     pub fn shows_one_of<const N: usize>(&self, texts: [&str; N]) -> usize {
         let shown = |drawn: &Drawn| texts.iter().position(|text| drawn.text().contains(text));
         let drawn = self.screen.wait(|drawn| drawn.left || shown(drawn).is_some());
@@ -84,7 +84,7 @@ impl Terminal {
     ///
     /// # Panics
     ///
-    /// When [`PATIENCE`] ends before that.
+    /// When [`PATIENCE`](crate::PATIENCE) ends before that.
     pub fn hides(&self, text: &str) {
         let drawn = self.screen.wait(|drawn| drawn.left || !drawn.text().contains(text));
         assert!(!drawn.text().contains(text), "{text:?} from {}\n{}", self.what, drawn.text());
@@ -103,7 +103,7 @@ impl Terminal {
     ///
     /// # Panics
     ///
-    /// When it outlives [`PATIENCE`], or leaves the terminal otherwise than it found it.
+    /// When it outlives [`PATIENCE`](crate::PATIENCE), or leaves the terminal otherwise than it found it.
     pub fn finish(mut self) -> (ExitStatus, String) {
         let text = {
             let drawn = self.screen.wait(|drawn| drawn.left);
@@ -126,12 +126,6 @@ impl Drop for Terminal {
     }
 }
 
-#[derive(Default)]
-struct Screen {
-    drawn: Mutex<Drawn>,
-    changed: Condvar,
-}
-
 /// What is on the screen, and whether everybody has left who could draw more.
 #[derive(Default)]
 struct Drawn {
@@ -145,26 +139,13 @@ impl Drawn {
     }
 }
 
-impl Screen {
-    fn lock(&self) -> MutexGuard<'_, Drawn> {
-        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait(&self, enough: impl Fn(&Drawn) -> bool) -> MutexGuard<'_, Drawn> {
-        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, |drawn| !enough(drawn));
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-}
-
 /// Draws what the program writes, until nobody has the terminal open any more.
-fn draw(pty: Arc<Pty>, screen: Arc<Screen>) {
+fn draw(pty: Arc<Pty>, screen: Arc<Watched<Drawn>>) {
     thread::spawn(move || {
         let mut piece = [0; 4096];
         while let Ok(n @ 1..) = (&*pty).read(&mut piece) {
-            screen.lock().parser.process(&piece[..n]);
-            screen.changed.notify_all();
+            screen.change(|drawn| drawn.parser.process(&piece[..n]));
         }
-        screen.lock().left = true;
-        screen.changed.notify_all();
+        screen.change(|drawn| drawn.left = true);
     });
 }

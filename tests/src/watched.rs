@@ -1,0 +1,26 @@
+//! Something that a thread changes and a test waits for.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::PATIENCE;
+
+/// Is a value, and a bell that rings when it has changed.
+#[derive(Default)]
+pub(crate) struct Watched<T> {
+    value: Mutex<T>,
+    changed: Condvar,
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut T)) {
+        change(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits until it is enough, or [`PATIENCE`] ends.
+    pub(crate) fn wait(&self, enough: impl Fn(&T) -> bool) -> MutexGuard<'_, T> {
+        let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(value, PATIENCE, |value| !enough(value));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
