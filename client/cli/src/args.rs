@@ -149,12 +149,17 @@ pub(crate) struct Receive {
     /// Make the code here, to be typed at the sender's
     #[arg(short, long, conflicts_with = "code")]
     pub(crate) allocate: bool,
-    /// How many words the new code has [default: 2]
-    #[arg(short = 'c', long, value_name = "NUMBER", value_parser = words, requires = "allocate",
-          conflicts_with = "code")]
-    pub(crate) code_length: Option<usize>,
-    /// The code, as the sender shows it; asked for where it is missing
+    /// How many words the code has that is made here or asked for [default: 2]
+    #[arg(short = 'c', long, value_name = "NUMBER", value_parser = words, conflicts_with = "code")]
+    code_length: Option<usize>,
+    /// The code, as the sender shows it; asked for where it is missing, and Tab completes it there
     pub(crate) code: Option<String>,
+}
+
+impl Receive {
+    pub(crate) fn words(&self) -> usize {
+        self.code_length.unwrap_or(DEFAULT_WORDS)
+    }
 }
 
 #[derive(clap::Args)]

@@ -35,18 +35,23 @@ impl<E: Into<TransferError>> From<E> for Failure {
     }
 }
 
-/// Says what went wrong, in one line on standard error.
+/// Says what went wrong, and ends the program so.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    let (line, status) = match failure {
-        Failure::Transfer(error) => (transfer(error), FAILED),
-        Failure::Unsendable(error) => (error.to_string(), FAILED),
-        Failure::Io(what, error) => (format!("{what}: {error}"), FAILED),
-        Failure::File(path, error) => (format!("{}: {error}", path.display()), FAILED),
-        Failure::Refused(text) => (text.clone(), FAILED),
-        Failure::Interrupted => ("interrupted".to_owned(), INTERRUPTED),
+    say(failure);
+    ExitCode::from(if matches!(failure, Failure::Interrupted) { INTERRUPTED } else { FAILED })
+}
+
+/// Says what went wrong, in one line on standard error.
+pub(crate) fn say(failure: &Failure) {
+    let line = match failure {
+        Failure::Transfer(error) => transfer(error),
+        Failure::Unsendable(error) => error.to_string(),
+        Failure::Io(what, error) => format!("{what}: {error}"),
+        Failure::File(path, error) => format!("{}: {error}", path.display()),
+        Failure::Refused(text) => text.clone(),
+        Failure::Interrupted => "interrupted".to_owned(),
     };
     eprintln!("wormhole: {}", escape(&line));
-    ExitCode::from(status)
 }
 
 fn transfer(error: &TransferError) -> String {

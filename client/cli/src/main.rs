@@ -4,6 +4,7 @@
 
 mod args;
 mod ask;
+mod code;
 mod exit;
 mod interrupt;
 mod local;

@@ -3,36 +3,32 @@
 use std::path::Path;
 
 use wormhole_client::{
-    Error, Wormhole,
-    protocol::{code::Code, transfer::Refusal, wordlist::DEFAULT_WORDS},
+    Wormhole,
+    protocol::transfer::Refusal,
     timing::Log,
     transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
 };
 
 use crate::{
     args::{Global, Receive},
-    ask,
+    ask, code,
     exit::Failure,
     session, show,
     steps::{self, Steps},
 };
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
-    let code = match &options.code {
-        Some(code) => Some(session::checked(code)?.to_owned()),
-        None if options.allocate => None,
-        None => {
-            let typing = steps::asking(&global.timing, "input code");
-            let code = typed().await?;
-            typing.stop();
-            Some(code)
-        }
-    };
+    options.code.as_deref().map(session::checked).transpose()?;
     let interrupted = "the receiver interrupted the transfer";
     session::run(global, &global.relay_url, interrupted, async |wormhole| {
-        match code {
-            Some(code) => wormhole.set_code(&code)?,
-            None => allocate(wormhole, &options).await?,
+        match &options.code {
+            Some(code) => wormhole.set_code(code)?,
+            None if options.allocate => allocate(wormhole, options.words()).await?,
+            None => {
+                let typing = steps::asking(&global.timing, "input code");
+                code::typed(wormhole, options.words()).await?;
+                typing.stop();
+            }
         }
         let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
         if options.common.verify {
@@ -54,16 +50,8 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
     .await
 }
 
-async fn typed() -> Result<String, Failure> {
-    let line = ask::line("Enter receive wormhole code: ".to_owned()).await?;
-    let line = line.ok_or_else(|| Failure::Refused("no code was entered".to_owned()))?;
-    let line = line.trim().to_owned();
-    Code::typed(&line).map_err(Error::from)?;
-    Ok(line)
-}
-
-async fn allocate(wormhole: &Wormhole, options: &Receive) -> Result<(), Failure> {
-    wormhole.allocate_code(options.code_length.unwrap_or(DEFAULT_WORDS))?;
+async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
+    wormhole.allocate_code(words)?;
     let code = wormhole.code().await?;
     let code = escape(code.as_str());
     show::line(&format!("Allocated code: {code}"));

@@ -25,7 +25,8 @@ enum Goods {
 }
 
 pub(crate) async fn run(global: &Global, options: Send) -> Result<(), Failure> {
-    options.code.as_deref().map(session::checked).transpose()?;
+    let code = options.code.as_deref().map(session::checked).transpose()?;
+    code.and_then(|code| code.weakness()).into_iter().for_each(show::weakness);
     let goods = goods(&options).await?;
     if !options.local {
         return over(global, &options, goods, &global.relay_url, &global.relay_url).await;
