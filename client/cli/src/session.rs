@@ -58,7 +58,7 @@ pub(crate) async fn verified(
     match waiting_for_key {
         Some(text) => patiently(keyed, text).await?,
         None => keyed.await?,
-    }
+    };
     let verifier = wormhole.verifier();
     Ok(patiently(verifier, "Key established, waiting for confirmation...").await?)
 }
