@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 
 use tempfile::TempDir;
-use wormhole_tests::{Client, Maker, Process, Server, Stream};
+use wormhole_tests::{Client, Event, Maker, PATIENCE, Process, Server, Socket, Stream};
 
 /// Runs an example against a server.
 fn example(name: &str, server: &Server, args: &[&str]) -> Command {
@@ -106,6 +108,48 @@ fn delegate_chats_until_one_side_leaves() {
     };
     assert_eq!(said(one), "> hello0\n> 1\n> \\u202ehow are you?2\n> bye");
     assert_eq!(said(two), "> hello\n> \\u202ehow are you?");
+}
+
+/// Gets the page of a web app, as text.
+fn page(url: &str) -> String {
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET / HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn embedded_server_greets_every_visitor_and_stops_in_order() {
+    let mut command = Command::new(Maker::Ours.program("examples/embedded_server").unwrap());
+    command.args(["--port", "0"]);
+    let app = Process::start(command);
+    let url = app.line_after(Stream::Out, "listening on ");
+    let folder = TempDir::new().unwrap();
+    let visit = |mistake: &str| {
+        let page = page(&url);
+        assert!(page.contains("default-src 'none'"), "{page}");
+        let (_, line) = page.split_once("wormhole --relay-url ").unwrap();
+        let (mailbox, code) = line.lines().next().unwrap().split_once(" receive ").unwrap();
+        let code = code.replace("</pre>", mistake);
+        let client = Client::at(Maker::Ours, mailbox).unwrap();
+        Process::start(client.receive(folder.path(), &[&code])).finish()
+    };
+    for number in 1..=2 {
+        assert_eq!(visit("").succeeded().out, format!("hello, you are visitor {number}\n"));
+    }
+    visit("-or-not").complaint();
+    app.line_after(Stream::Err, "visitor 3: the peer has another code");
+    assert_eq!(visit("").succeeded().out, "hello, you are visitor 4\n");
+
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut client = Socket::open(host, "/wormhole/v1", &[], PATIENCE).unwrap();
+    assert!(matches!(client.hear().unwrap(), Event::Text(_)));
+    app.interrupt();
+    let goodbye = client.hear().unwrap();
+    assert!(matches!(goodbye, Event::Closed(Some(1001))), "{goodbye:?}");
+    app.finish().succeeded();
 }
 
 #[test]
