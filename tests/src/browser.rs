@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::{env, path::PathBuf, thread};
+use std::{env, fs, path::PathBuf, thread};
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -99,12 +100,27 @@ impl Browser {
         }
     }
 
-    /// Returns the value of a JavaScript expression in the page.
+    /// Returns the value of a JavaScript expression in the page; of a promise, what it becomes.
     pub fn evaluate(&mut self, expression: &str) -> Value {
-        let expression = json!({"expression": expression, "returnByValue": true});
+        let expression =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
         let mut outcome = self.call("Runtime.evaluate", expression);
         assert_eq!(outcome["exceptionDetails"], Value::Null);
         outcome["result"]["value"].take()
+    }
+
+    /// Waits until the element that the selector finds is to be seen, with text in it, and returns
+    /// that text.
+    pub fn text(&mut self, selector: &str) -> String {
+        let seen = format!(
+            "new Promise((tell) => {{ const look = () => {{ \
+             const e = document.querySelector({selector:?}); \
+             if (e?.checkVisibility() && e.innerText) {{ watch.disconnect(); tell(e.innerText) }} }}; \
+             const watch = new MutationObserver(look); \
+             watch.observe(document, {{attributes: true, characterData: true, childList: true, \
+             subtree: true}}); look() }})"
+        );
+        self.evaluate(&seen).as_str().expect("a text").to_owned()
     }
 
     /// Clicks in the middle of the first element that the selector finds.
@@ -123,10 +139,12 @@ impl Browser {
         }
     }
 
-    /// Draws the whole page, as a PNG in base64.
-    pub fn screenshot(&mut self) -> String {
+    /// Draws the whole page into a PNG file.
+    pub fn screenshot(&mut self, path: &str) {
         let picture = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true}));
-        picture["data"].as_str().expect("a picture").to_owned()
+        let picture = picture["data"].as_str().expect("a picture");
+        let picture = BASE64.decode(picture.as_bytes()).expect("DevTools speak base64");
+        fs::write(path, picture).expect("a folder for pictures");
     }
 
     /// Returns the addresses that were loaded since the page was opened, its own first.

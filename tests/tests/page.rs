@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-use data_encoding::BASE64;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use serde_json::json;
 use tempfile::TempDir;
@@ -92,7 +91,9 @@ fn it_looks_as_it_should() -> Result<(), Missing> {
             browser.open(&page, view);
             assert_eq!(browser.loaded(), [&page], "{view:?}");
             assert!(browser.complaints().is_empty(), "{view:?}: {:?}", browser.complaints());
-            let picture = save(&browser.screenshot(), view);
+            // People may want to look at it, too.
+            let picture = format!("{}/page-{width}-{scheme}.png", env!("CARGO_TARGET_TMPDIR"));
+            browser.screenshot(&picture);
             assert_eq!(browser.evaluate("innerWidth"), json!(width));
             let wide = browser.evaluate("document.documentElement.scrollWidth");
             assert_eq!(wide, json!(width), "it has to be scrolled sideways: {view:?}");
@@ -108,15 +109,6 @@ fn it_looks_as_it_should() -> Result<(), Missing> {
     assert_ne!(light.1, dark.1, "the page does not care what the person prefers");
     assert!(papers.iter().all(|paper| paper == light || paper == dark), "{papers:?}");
     Ok(())
-}
-
-/// Keeps a picture for people to look at, and returns where.
-fn save(picture: &str, view: View) -> String {
-    let View { width, scheme, .. } = view;
-    let path = format!("{}/page-{width}-{scheme}.png", env!("CARGO_TARGET_TMPDIR"));
-    let picture = BASE64.decode(picture.as_bytes()).expect("DevTools speak base64");
-    fs::write(&path, picture).expect("a folder for pictures");
-    path
 }
 
 /// Reads the QR code from the picture, where a program is installed that can.
