@@ -162,12 +162,13 @@ async fn pair(
     let Ok(place) = Arc::clone(&pairings.places).try_acquire_owned() else {
         return Ok(HttpResponse::ServiceUnavailable().finish());
     };
+    let mut answer = ws::handshake(&request)?;
     let builder = Wormhole::builder(APPID, &pairings.server).timeout(PATIENCE);
     let frames = Page::with_factory(payload, |page| {
         let wormhole = builder.delegate(page.address().recipient());
         Pairing { wormhole, step: Step::Alone, _place: place }
     });
-    Ok(ws::handshake(&request)?.streaming(frames))
+    Ok(answer.streaming(frames))
 }
 
 /// Browsers let every page open a websocket to every server, and tell which page it is.
