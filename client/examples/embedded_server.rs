@@ -64,9 +64,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         handle.stop(true).await;
         greeted
     };
-    let (served, greeted) = tokio::join!(app, greeting);
-    served?;
-    greeted
+    tokio::try_join!(async { Ok(app.await?) }, greeting)?;
+    Ok(())
 }
 
 /// Greets one visitor after the other, until somebody presses Ctrl-C.
