@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use actix::{Handler, Message, WeakAddr};
-use tokio::sync::oneshot;
-use wormhole_protocol::{code::KeyFormatError, name::Nameplate};
+use tokio::sync::{oneshot, watch};
+use wormhole_protocol::{code::KeyFormatError, name::Nameplate, wordlist::DEFAULT_WORDS};
 
 use crate::{
     error::Error,
+    keeper::Observed,
     layer::input::{
         AwaitWordlist, ChooseNameplate, ChooseWords, CompleteNameplate, CompleteWords, Input,
         RefreshList,
@@ -20,11 +21,21 @@ use crate::{
 #[derive(Clone)]
 pub struct Entry {
     input: WeakAddr<Input>,
+    observed: watch::Receiver<Observed>,
+    expected: usize,
 }
 
 impl Entry {
-    pub(crate) fn new(input: WeakAddr<Input>) -> Self {
-        Self { input }
+    pub(crate) fn new(input: WeakAddr<Input>, observed: watch::Receiver<Observed>) -> Self {
+        Self { input, observed, expected: DEFAULT_WORDS }
+    }
+
+    /// Expects a code of `words` words, where nobody says otherwise two: behind each but the last
+    /// a completion puts a hyphen. The person may still type fewer or more.
+    #[must_use]
+    pub fn expecting(mut self, words: usize) -> Self {
+        self.expected = words;
+        self
     }
 
     /// Asks the server for a fresh list of nameplates, which arrives later.
@@ -64,12 +75,14 @@ impl Entry {
     }
 
     /// Lists the ways to finish the last word of `prefix`, a code without its nameplate; none
-    /// while the list is unknown.
+    /// while the list is unknown. A hyphen follows while fewer words than
+    /// [expected](Self::expecting) stand there.
     ///
     /// # Errors
     /// [`Error::MustChooseNameplateFirst`], [`Error::AlreadyChoseWords`].
     pub async fn word_completions(&self, prefix: &str) -> Result<BTreeSet<String>, Error> {
-        self.ask(CompleteWords(prefix.to_owned())).await?
+        let expected = self.expected;
+        self.ask(CompleteWords { prefix: prefix.to_owned(), expected }).await?
     }
 
     /// Settles the words, and so the code.
@@ -78,6 +91,15 @@ impl Entry {
     /// [`Error::MustChooseNameplateFirst`], [`Error::AlreadyChoseWords`].
     pub async fn choose_words(&self, words: &str) -> Result<(), Error> {
         self.ask(ChooseWords(words.to_owned())).await?
+    }
+
+    /// Waits until the wormhole has ended, and tells why: its code cannot be typed any more.
+    pub async fn ended(&self) -> Error {
+        let mut observed = self.observed.clone();
+        match observed.wait_for(|observed| observed.closed.is_some()).await {
+            Ok(observed) => observed.closed.clone().and_then(Result::err).unwrap_or(Error::Closed),
+            Err(_) => Error::Closed,
+        }
     }
 
     async fn ask<M>(&self, question: M) -> Result<M::Result, Error>

@@ -3,7 +3,8 @@
 //! [`Wormhole`] is the handle: it gets a code, finds the peer, and passes messages that nobody in
 //! between can read. Behind it, each layer of the protocol is an actor in `layer/`, and `house.rs`
 //! says who tells whom what. [`transfer`] moves text, files and folders over a wormhole, by a
-//! direct or relayed connection that [`transit`] makes.
+//! direct or relayed connection that [`transit`] makes. With the feature `completion`,
+//! `input_with_completion` lets a person type the code at the terminal.
 //!
 //! ```no_run
 //! use wormhole_client::{Error, PUBLIC_SERVER, Wormhole};
@@ -27,6 +28,8 @@
 
 pub mod blocking;
 mod builder;
+#[cfg(feature = "completion")]
+mod completion;
 mod delegate;
 mod entry;
 mod error;
@@ -48,6 +51,8 @@ mod wormhole;
 
 pub use wormhole_protocol as protocol;
 
+#[cfg(feature = "completion")]
+pub use self::completion::{InputError, input_with_completion};
 pub use self::{
     builder::{Builder, DEFAULT_MAX_STAMP_BITS},
     delegate::Delegated,

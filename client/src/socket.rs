@@ -1,5 +1,6 @@
 //! The websocket to the mailbox server: frames in, frames out, and nothing else.
 
+mod connector;
 mod fragments;
 mod limited;
 mod trust;
@@ -8,7 +9,7 @@ use std::{cell::Cell, io::ErrorKind, time::Duration};
 
 use actix::prelude::*;
 use actix_http::ws::{self, Frame, ProtocolError};
-use awc::{BoxedSocket, Client, Connector, error::WsClientError};
+use awc::{BoxedSocket, error::WsClientError};
 use bytes::Bytes;
 use futures_util::{
     SinkExt, StreamExt,
@@ -69,15 +70,7 @@ pub(crate) async fn run(
 type Framed = actix_codec::Framed<BoxedSocket, Limited>;
 
 async fn connect(url: &str, trust: &Trust) -> Result<Framed, String> {
-    // Fails only where the program has chosen a provider before us, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    // awc's own limits, five seconds each, would be shorter than ours.
-    let connector = Connector::new().limit(0).timeout(CONNECT_LIMIT);
-    let connector = match url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:")) {
-        true => connector.rustls_0_23(trust.settings()?),
-        false => connector,
-    };
-    let client = Client::builder().connector(connector).disable_timeout().finish();
+    let client = connector::client(url, trust)?;
     let request = client.ws(url).max_frame_size(MAX_ANSWER);
     let (_, framed) = request.connect().await.map_err(|error| reason(&error))?;
     Ok(framed.into_map_codec(|codec| Limited { codec, limit: MAX_ANSWER }))
@@ -199,10 +192,23 @@ async fn speak(
             Some(payload) = pongs.recv() => ws::Message::Pong(payload),
             _ = pings.tick() => ws::Message::Ping(Bytes::new()),
         };
-        if let Err(error) = sink.send(message).await {
+        if let Err(error) = send(sink, message, &mut outgoing).await {
             return End::Lost(error.to_string());
         }
     }
+}
+
+/// Sends a message, and in the same packet what waits behind it.
+async fn send(
+    sink: &mut SplitSink<Framed, ws::Message>,
+    message: ws::Message,
+    outgoing: &mut mpsc::UnboundedReceiver<String>,
+) -> Result<(), ProtocolError> {
+    sink.feed(message).await?;
+    while let Ok(frame) = outgoing.try_recv() {
+        sink.feed(ws::Message::Text(frame.into())).await?;
+    }
+    sink.flush().await
 }
 
 /// Waits until the server has been silent for too long.

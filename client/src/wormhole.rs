@@ -93,7 +93,7 @@ impl Wormhole {
         if let Some(input) = self.input.upgrade() {
             input.do_send(StartInput);
         }
-        Ok(Entry::new(self.input.clone()))
+        Ok(Entry::new(self.input.clone(), self.observed.clone()))
     }
 
     /// Waits for the server's welcome: its whole dictionary, unknown keys too.

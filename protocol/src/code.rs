@@ -1,8 +1,11 @@
 //! The code that people type: `7-crossover-clockwork` [client.md: codes].
 
+mod weakness;
+
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+pub use self::weakness::Weakness;
 use crate::name::Nameplate;
 
 /// What two people share: a nameplate, a hyphen and a secret. All of it is the password.
@@ -67,6 +70,12 @@ impl Code {
     /// The number in front, which is no secret.
     pub fn nameplate(&self) -> &Nameplate {
         &self.nameplate
+    }
+
+    /// What stands behind the first hyphen, which only two people should know; empty where there
+    /// is none.
+    pub fn words(&self) -> &str {
+        self.text.split_once('-').map_or("", |(_, words)| words)
     }
 
     /// Shows the whole code: to the person who passes it on, and to nobody else.

@@ -40,8 +40,8 @@ pub fn nameplate_completions<'a>(
     fitting.map(|nameplate| format!("{nameplate}-")).collect()
 }
 
-/// The list for the word at `position`, counted from 0.
-fn list(position: usize) -> &'static [&'static str; 256] {
+/// The 256 words for `position`, counted from 0, all in lower-case ASCII.
+pub fn list(position: usize) -> &'static [&'static str; 256] {
     if position.is_multiple_of(2) { &pgp::ODD } else { &pgp::EVEN }
 }
 

@@ -1,9 +1,10 @@
 //! A browser without a window.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::{env, fs, path::PathBuf, thread};
+use std::{env, fs, thread};
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -100,7 +101,7 @@ impl Browser {
         }
     }
 
-    /// Returns the value of a JavaScript expression in the page; of a promise, what it becomes.
+    /// Returns the value of a JavaScript expression in the page, or what its promise brings.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let expression =
             json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
@@ -125,22 +126,65 @@ impl Browser {
 
     /// Clicks in the middle of the first element that the selector finds.
     pub fn click(&mut self, selector: &str) {
-        let place = format!(
-            "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView(); \
-             const r = e.getBoundingClientRect(); \
-             return [r.x + r.width / 2, r.y + r.height / 2] }})()"
-        );
-        let place = self.evaluate(&place);
-        for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({
-                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
-            });
-            self.call("Input.dispatchMouseEvent", event);
+        self.drag(selector, 0);
+    }
+
+    /// Presses the mouse button there, moves by so many CSS pixels to the right, and releases it.
+    pub fn drag(&mut self, selector: &str, right: i32) {
+        let place = self.middle(selector);
+        let left_button = |x: f64, buttons: u8| json!({"x": x, "y": place.1, "button": "left", "buttons": buttons, "clickCount": 1});
+        let to = place.0 + f64::from(right);
+        self.mouse("mousePressed", left_button(place.0, 1));
+        if right != 0 {
+            self.mouse("mouseMoved", left_button(to, 1));
+        }
+        self.mouse("mouseReleased", left_button(to, 0));
+    }
+
+    /// Moves the mouse there.
+    pub fn hover(&mut self, selector: &str) {
+        let (x, y) = self.middle(selector);
+        self.mouse("mouseMoved", json!({"x": x, "y": y}));
+    }
+
+    /// Turns the wheel there with the Ctrl key held, by so many pixels down.
+    pub fn wheel_with_ctrl(&mut self, selector: &str, down: i32) {
+        let (x, y) = self.middle(selector);
+        let ctrl = 2;
+        let turn = json!({"x": x, "y": y, "deltaX": 0, "deltaY": down, "modifiers": ctrl});
+        self.mouse("mouseWheel", turn);
+    }
+
+    /// Presses a key, by the name that scripts know it by.
+    pub fn press(&mut self, key: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            self.call("Input.dispatchKeyEvent", json!({"type": kind, "key": key}));
         }
     }
 
-    /// Draws the whole page into a PNG file.
-    pub fn screenshot(&mut self, path: &str) {
+    fn mouse(&mut self, kind: &str, mut event: Value) {
+        event["type"] = json!(kind);
+        self.call("Input.dispatchMouseEvent", event);
+    }
+
+    /// The middle of the first element that the selector finds, after scrolling it into view.
+    fn middle(&mut self, selector: &str) -> (f64, f64) {
+        let place = format!(
+            "(() => {{ const e = document.querySelector({selector:?}); \
+             e.scrollIntoView({{block: 'nearest'}}); const r = e.getBoundingClientRect(); \
+             return [r.x + r.width / 2, r.y + r.height / 2] }})()"
+        );
+        let place = self.evaluate(&place);
+        let coordinate = |index: usize| place[index].as_f64().expect("an element that is drawn");
+        (coordinate(0), coordinate(1))
+    }
+
+    /// Draws the whole page into a PNG file, for people to look at.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
+    pub fn picture(&mut self, path: &Path) {
         let picture = self.call("Page.captureScreenshot", json!({"captureBeyondViewport": true}));
         let picture = picture["data"].as_str().expect("a picture");
         let picture = BASE64.decode(picture.as_bytes()).expect("DevTools speak base64");

@@ -2,7 +2,7 @@
 //!
 //! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
 //! servers, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
-//! them while it runs. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
+//! them while it runs. A [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
 //! afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
 //! conversation that it repeats. A [`Browser`] looks at pages.
 //!
@@ -23,11 +23,12 @@ mod server;
 mod snapshot;
 mod socket;
 mod talker;
+mod terminal;
 mod transcript;
 
 pub use browser::{Browser, View};
 pub use client::Client;
-pub use maker::{Maker, Missing, peer_script};
+pub use maker::{Maker, Missing, peer_script, trial};
 pub use payload::{PAYLOADS, Payload};
 pub use process::{Finished, Process, Stream};
 pub use proxy::{Proxy, ProxyProgram};
@@ -35,6 +36,7 @@ pub use server::{Server, Servers};
 pub use snapshot::Snapshot;
 pub use socket::{Event, Socket, accept_upgrade};
 pub use talker::Talker;
+pub use terminal::Terminal;
 pub use transcript::{Class, Replay, Transcript};
 
 /// How long any wait may last before the test is taken to hang.

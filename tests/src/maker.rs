@@ -4,6 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 
+use libtest_mimic::{Completion, Trial};
+
 /// Names whose client or server takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Maker {
@@ -88,6 +90,14 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Makes a test that is skipped, and says why, where a peer's program is missing.
+pub fn trial(name: &str, test: impl FnOnce() -> Result<(), Missing> + Send + 'static) -> Trial {
+    Trial::ignorable_test(name, move || match test() {
+        Ok(()) => Ok(Completion::Completed),
+        Err(missing) => Ok(Completion::ignored_with(missing.to_string())),
+    })
 }
 
 /// Tells whether packages of Debian can be installed: by root, where there is apt-get.

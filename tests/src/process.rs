@@ -94,9 +94,7 @@ impl Process {
     ///
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
-        let mut kill = Command::new("kill");
-        let sent = kill.args(["-INT", &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "cannot interrupt {}", self.what);
+        signal("-INT", self.child.id());
     }
 
     /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.
@@ -206,6 +204,16 @@ impl std::fmt::Display for Finished {
         let Self { status, out, err } = self;
         write!(f, "{status}\n--- standard output\n{out}\n--- standard error\n{err}")
     }
+}
+
+/// Sends a signal, such as `-INT`, to a process.
+///
+/// # Panics
+///
+/// When it cannot be sent.
+pub(crate) fn signal(signal: &str, process: u32) {
+    let sent = Command::new("kill").args([signal, &process.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "cannot send {signal} to {process}");
 }
 
 #[derive(Default)]

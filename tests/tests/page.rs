@@ -7,23 +7,16 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::Arguments;
 use serde_json::json;
 use tempfile::TempDir;
-use wormhole_tests::{Browser, Maker, Missing, Process, Server, View};
+use wormhole_tests::{Browser, Maker, Missing, Process, Server, View, trial};
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let trial = |name: String, test: Box<dyn FnOnce() -> Result<(), Missing> + Send>| {
-        Trial::ignorable_test(name, move || match test() {
-            Ok(()) => Ok(Completion::Completed),
-            Err(missing) => Ok::<_, Failed>(Completion::ignored_with(missing.to_string())),
-        })
-    };
-    let lines = [Maker::Ours, Maker::Python].map(|maker| {
-        trial(format!("the_lines_work::{maker}"), Box::new(move || the_lines_work(maker)))
-    });
-    let looks = trial("it_looks_as_it_should".to_owned(), Box::new(it_looks_as_it_should));
+    let lines = [Maker::Ours, Maker::Python]
+        .map(|maker| trial(&format!("the_lines_work::{maker}"), move || the_lines_work(maker)));
+    let looks = trial("it_looks_as_it_should", it_looks_as_it_should);
     libtest_mimic::run(&args, lines.into_iter().chain([looks]).collect()).exit_code()
 }
 
@@ -91,9 +84,8 @@ fn it_looks_as_it_should() -> Result<(), Missing> {
             browser.open(&page, view);
             assert_eq!(browser.loaded(), [&page], "{view:?}");
             assert!(browser.complaints().is_empty(), "{view:?}: {:?}", browser.complaints());
-            // People may want to look at it, too.
             let picture = format!("{}/page-{width}-{scheme}.png", env!("CARGO_TARGET_TMPDIR"));
-            browser.screenshot(&picture);
+            browser.picture(Path::new(&picture));
             assert_eq!(browser.evaluate("innerWidth"), json!(width));
             let wide = browser.evaluate("document.documentElement.scrollWidth");
             assert_eq!(wide, json!(width), "it has to be scrolled sideways: {view:?}");

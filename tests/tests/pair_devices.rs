@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::Command;
 
 use wormhole_tests::{Browser, Event, Maker, PATIENCE, Process, Server, Socket, Stream, View};
@@ -112,9 +113,9 @@ fn the_page_follows_each_step_until_the_device_is_paired() {
     assert_ne!(papers[0], papers[1], "the page does not care what the person prefers");
 }
 
-/// Keeps a picture for people to look at.
 fn picture(browser: &mut Browser, what: &str, scheme: &str) {
-    browser.screenshot(&format!("{}/pair-{what}-{scheme}.png", env!("CARGO_TARGET_TMPDIR")));
+    let name = format!("pair-{what}-{scheme}.png");
+    browser.picture(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
 }
 
 #[test]

@@ -101,6 +101,17 @@ fn either_side_makes_the_code() {
 }
 
 #[test]
+fn a_code_that_is_easily_guessed_is_used_with_a_warning() {
+    for (code, weak) in [("5-abc", true), ("5-password", true), ("5-crossover-clockwork", false)] {
+        let scene = Scene::new();
+        let sender = scene.send(&["--code", code, "note.txt"]);
+        scene.receive(&["--accept-file", code], "").finish().succeeded();
+        let sender = sender.finish().succeeded();
+        assert_eq!(sender.err.contains("Warning: this code "), weak, "{sender}");
+    }
+}
+
+#[test]
 fn a_text_comes_out_as_it_went_in() {
     let scene = Scene::new();
     let text = "two\nlines, a tab\t, \u{202e}, \u{1b}[31m and ünï\n";

@@ -10,6 +10,7 @@ use wormhole_client::{
         transit::{RelayArgument, RelayHint},
         wordlist::DEFAULT_WORDS,
     },
+    timing::Log,
     transit,
 };
 
@@ -43,6 +44,12 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "RELAY", env = "WORMHOLE_TRANSIT_HELPER",
           default_value = RelayArgument::DEFAULT)]
     pub(crate) transit_helper: RelayArgument,
+    /// Write what happened when to a file, which `wormhole timing` draws
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
+    pub(crate) dump_timing: Option<PathBuf>,
+    /// What happens when.
+    #[arg(skip)]
+    pub(crate) timing: Log,
 }
 
 impl Global {
@@ -63,6 +70,8 @@ pub(crate) enum Command {
     /// Receive what the other computer sends
     #[command(visible_alias = "rx", aliases = ["recv", "recieve"])]
     Receive(Receive),
+    /// Draw what --dump-timing wrote as a web page
+    Timing(Timing),
 }
 
 /// What sending and receiving have in common.
@@ -140,12 +149,30 @@ pub(crate) struct Receive {
     /// Make the code here, to be typed at the sender's
     #[arg(short, long, conflicts_with = "code")]
     pub(crate) allocate: bool,
-    /// How many words the new code has [default: 2]
-    #[arg(short = 'c', long, value_name = "NUMBER", value_parser = words, requires = "allocate",
-          conflicts_with = "code")]
-    pub(crate) code_length: Option<usize>,
-    /// The code, as the sender shows it; asked for where it is missing
+    /// How many words the code has that is made here or asked for [default: 2]
+    #[arg(short = 'c', long, value_name = "NUMBER", value_parser = words, conflicts_with = "code")]
+    code_length: Option<usize>,
+    /// The code, as the sender shows it; asked for where it is missing, and Tab completes it there
     pub(crate) code: Option<String>,
+}
+
+impl Receive {
+    pub(crate) fn words(&self) -> usize {
+        self.code_length.unwrap_or(DEFAULT_WORDS)
+    }
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Timing {
+    /// Write the page into this file instead of to standard output
+    #[arg(short, long, value_name = "PAGE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The file of one side, of the sender if there are two
+    #[arg(value_name = "FILE")]
+    pub(crate) first: PathBuf,
+    /// The file of the other side
+    #[arg(value_name = "FILE")]
+    pub(crate) second: Option<PathBuf>,
 }
 
 fn words(text: &str) -> Result<usize, String> {

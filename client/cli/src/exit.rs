@@ -1,6 +1,6 @@
 //! How the program ends: one line for a person, and a number for a script.
 
-use std::{io, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
 use wormhole_client::{
     Error,
@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Unsendable(Unsendable),
     /// A terminal, a socket or a signal of this computer failed.
     Io(&'static str, io::Error),
+    /// This file cannot be read or written.
+    File(PathBuf, io::Error),
     /// The person said no, or asked for what cannot be.
     Refused(String),
     /// The person pressed Ctrl-C.
@@ -33,17 +35,23 @@ impl<E: Into<TransferError>> From<E> for Failure {
     }
 }
 
-/// Says what went wrong, in one line on standard error.
+/// Says what went wrong, and ends the program so.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    let (line, status) = match failure {
-        Failure::Transfer(error) => (transfer(error), FAILED),
-        Failure::Unsendable(error) => (error.to_string(), FAILED),
-        Failure::Io(what, error) => (format!("{what}: {error}"), FAILED),
-        Failure::Refused(text) => (text.clone(), FAILED),
-        Failure::Interrupted => ("interrupted".to_owned(), INTERRUPTED),
+    say(failure);
+    ExitCode::from(if matches!(failure, Failure::Interrupted) { INTERRUPTED } else { FAILED })
+}
+
+/// Says what went wrong, in one line on standard error.
+pub(crate) fn say(failure: &Failure) {
+    let line = match failure {
+        Failure::Transfer(error) => transfer(error),
+        Failure::Unsendable(error) => error.to_string(),
+        Failure::Io(what, error) => format!("{what}: {error}"),
+        Failure::File(path, error) => format!("{}: {error}", path.display()),
+        Failure::Refused(text) => text.clone(),
+        Failure::Interrupted => "interrupted".to_owned(),
     };
     eprintln!("wormhole: {}", escape(&line));
-    ExitCode::from(status)
 }
 
 fn transfer(error: &TransferError) -> String {

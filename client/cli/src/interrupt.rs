@@ -4,19 +4,22 @@ use std::io;
 
 use crate::exit::{Failure, INTERRUPTED};
 
-/// Runs a job until it ends or somebody interrupts it. A second Ctrl-C, while the program cleans
-/// up, ends it at once.
+/// Runs a job until it ends or somebody interrupts it, by a signal or at its prompt. A second
+/// Ctrl-C, while the program cleans up, ends it at once.
 pub(crate) async fn guarded<T>(
     job: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    tokio::select! {
+    let done = tokio::select! {
         done = job => done,
         interrupted = signal() => {
             interrupted.map_err(|error| Failure::Io("cannot wait for signals", error))?;
-            actix::spawn(at_the_second());
             Err(Failure::Interrupted)
         }
+    };
+    if let Err(Failure::Interrupted) = done {
+        actix::spawn(at_the_second());
     }
+    done
 }
 
 #[expect(clippy::disallowed_methods, reason = "the person does not want to wait for the clean-up")]

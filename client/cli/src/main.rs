@@ -4,6 +4,7 @@
 
 mod args;
 mod ask;
+mod code;
 mod exit;
 mod interrupt;
 mod local;
@@ -11,27 +12,37 @@ mod receive;
 mod send;
 mod session;
 mod show;
+mod steps;
+mod timing;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, Global},
     exit::Failure,
 };
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match actix::System::new().block_on(run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => exit::report(&failure),
+    let Args { global, command } = Args::parse();
+    global.timing.moment("command dispatch", Default::default());
+    let done = actix::System::new().block_on(run(&global, command));
+    global.timing.moment("exit", Default::default());
+    let dumped =
+        global.dump_timing.as_deref().map_or(Ok(()), |file| timing::dump(&global.timing, file));
+    let mut status = ExitCode::SUCCESS;
+    // The reason why it did not work comes last, as always, and its number is the program's.
+    for failure in [dumped, done].into_iter().filter_map(Result::err) {
+        status = exit::report(&failure);
     }
+    status
 }
 
-async fn run(Args { global, command }: Args) -> Result<(), Failure> {
+async fn run(global: &Global, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Send(options) => send::run(&global, options).await,
-        Command::Receive(options) => receive::run(&global, options).await,
+        Command::Send(options) => send::run(global, options).await,
+        Command::Receive(options) => receive::run(global, options).await,
+        Command::Timing(options) => timing::run(&options),
     }
 }

@@ -3,29 +3,32 @@
 use std::path::Path;
 
 use wormhole_client::{
-    Error, Wormhole,
-    protocol::{code::Code, transfer::Refusal, wordlist::DEFAULT_WORDS},
+    Wormhole,
+    protocol::transfer::Refusal,
+    timing::Log,
     transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
 };
 
 use crate::{
     args::{Global, Receive},
-    ask,
+    ask, code,
     exit::Failure,
     session, show,
+    steps::{self, Steps},
 };
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
-    let code = match &options.code {
-        Some(code) => Some(session::checked(code)?.to_owned()),
-        None if options.allocate => None,
-        None => Some(typed().await?),
-    };
+    options.code.as_deref().map(session::checked).transpose()?;
     let interrupted = "the receiver interrupted the transfer";
     session::run(global, &global.relay_url, interrupted, async |wormhole| {
-        match code {
-            Some(code) => wormhole.set_code(&code)?,
-            None => allocate(wormhole, &options).await?,
+        match &options.code {
+            Some(code) => wormhole.set_code(code)?,
+            None if options.allocate => allocate(wormhole, options.words()).await?,
+            None => {
+                let typing = steps::asking(&global.timing, "input code");
+                code::typed(wormhole, options.words()).await?;
+                typing.stop();
+            }
         }
         let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
         if options.common.verify {
@@ -36,26 +39,19 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
                 let failed = |error| Failure::Io("cannot write to standard output", error);
+                global.timing.moment("print", Default::default());
                 show::text(&text.text).map_err(failed)?;
                 text.accept();
                 Ok(())
             }
-            Incoming::Bulk(bulk) => land(*bulk, &options).await,
+            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing).await,
         }
     })
     .await
 }
 
-async fn typed() -> Result<String, Failure> {
-    let line = ask::line("Enter receive wormhole code: ".to_owned()).await?;
-    let line = line.ok_or_else(|| Failure::Refused("no code was entered".to_owned()))?;
-    let line = line.trim().to_owned();
-    Code::typed(&line).map_err(Error::from)?;
-    Ok(line)
-}
-
-async fn allocate(wormhole: &Wormhole, options: &Receive) -> Result<(), Failure> {
-    wormhole.allocate_code(options.code_length.unwrap_or(DEFAULT_WORDS))?;
+async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
+    wormhole.allocate_code(words)?;
     let code = wormhole.code().await?;
     let code = escape(code.as_str());
     show::line(&format!("Allocated code: {code}"));
@@ -65,7 +61,7 @@ async fn allocate(wormhole: &Wormhole, options: &Receive) -> Result<(), Failure>
 }
 
 /// Shows what is offered, asks, and receives it.
-async fn land(bulk: IncomingBulk, options: &Receive) -> Result<(), Failure> {
+async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Failure> {
     let target = match plan(&bulk, options) {
         Ok(target) => target,
         Err(error) => {
@@ -78,25 +74,39 @@ async fn land(bulk: IncomingBulk, options: &Receive) -> Result<(), Failure> {
     if target.replaces() {
         show::line(&format!("Overwriting '{place}'"));
     }
-    if !options.accept_file {
-        let answer = tokio::select! {
-            answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
-            withdrawn = bulk.withdrawn() => {
-                show::line("");
-                return Err(withdrawn.into());
-            }
-        };
-        if !answer.as_deref().is_some_and(accepts) {
-            bulk.reject(Refusal::Rejected);
-            return Err(Failure::Refused(Refusal::Rejected.to_string()));
-        }
+    if !options.accept_file && !permitted(&bulk, log).await? {
+        bulk.reject(Refusal::Rejected);
+        return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
     let folder = matches!(bulk.announced, transfer::Announced::Folder { .. });
+    let steps = Steps::receiving(log, folder);
     let progress = show::Progress::receiving(options.common.hide_progress);
-    let path = bulk.accept(target, |event| progress.event(&event)).await?;
+    let landed = bulk.accept(target, |event| {
+        steps.event(&event);
+        progress.event(&event);
+    });
+    let landed = landed.await;
+    steps.end();
+    let path = landed?;
     let what = if folder { "files" } else { "file" };
     show::line(&format!("Received {what} written to: {}", show::path(&path)));
     Ok(())
+}
+
+/// Asks whether it is wanted, for as long as it is still on offer.
+async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
+    let permission = steps::asking(log, "permission");
+    let answer = tokio::select! {
+        answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
+        withdrawn = bulk.withdrawn() => {
+            show::line("");
+            return Err(withdrawn.into());
+        }
+    };
+    let yes = answer.as_deref().is_some_and(accepts);
+    permission.detail("answer", if yes { "yes" } else { "no" });
+    permission.stop();
+    Ok(yes)
 }
 
 fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {

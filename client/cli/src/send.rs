@@ -15,6 +15,7 @@ use crate::{
     exit::Failure,
     local::LocalServer,
     session, show,
+    steps::Steps,
 };
 
 /// What is to be sent, ready to go.
@@ -24,7 +25,8 @@ enum Goods {
 }
 
 pub(crate) async fn run(global: &Global, options: Send) -> Result<(), Failure> {
-    options.code.as_deref().map(session::checked).transpose()?;
+    let code = options.code.as_deref().map(session::checked).transpose()?;
+    code.and_then(|code| code.weakness()).into_iter().for_each(show::weakness);
     let goods = goods(&options).await?;
     if !options.local {
         return over(global, &options, goods, &global.relay_url, &global.relay_url).await;
@@ -53,7 +55,14 @@ async fn over(
             Goods::Plan(plan) => {
                 let progress = show::Progress::sending(options.common.hide_progress);
                 let config = global.transit(options.common.listen());
-                transfer::send(wormhole, plan, &config, |event| progress.event(&event)).await?;
+                let steps = Steps::sending(&global.timing);
+                let sent = transfer::send(wormhole, plan, &config, |event| {
+                    steps.event(&event);
+                    progress.event(&event);
+                })
+                .await;
+                steps.sent(&sent);
+                sent?;
                 show::line("Confirmation received. Transfer complete.");
                 return Ok(());
             }

@@ -22,11 +22,17 @@ pub(crate) async fn run(
     interrupted: &str,
     conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let wormhole = Wormhole::builder(global.appid.as_str(), url).open();
+    let wormhole = Wormhole::builder(global.appid.as_str(), url);
+    let wormhole = match global.dump_timing {
+        Some(_) => wormhole.timing(global.timing.clone()).open(),
+        None => wormhole.open(),
+    };
     let talked = interrupt::guarded(async {
         tokio::select! {
-            talked = conversation(&wormhole) => talked,
+            // In this order, so that the welcome is read before anything is asked.
+            biased;
             never = welcome(&wormhole, url) => never,
+            talked = conversation(&wormhole) => talked,
         }
     })
     .await;
@@ -74,7 +80,6 @@ pub(crate) async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T
 }
 
 /// Refuses a malformed code before anything is done with it.
-pub(crate) fn checked(code: &str) -> Result<&str, Failure> {
-    Code::parse(code).map_err(Error::from)?;
-    Ok(code)
+pub(crate) fn checked(code: &str) -> Result<Code, Failure> {
+    Ok(Code::parse(code).map_err(Error::from)?)
 }

@@ -9,7 +9,12 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use wormhole_client::{
     PUBLIC_SERVER,
-    protocol::{code::Code, key::Verifier, transit::Role, uri::Link},
+    protocol::{
+        code::{Code, Weakness},
+        key::Verifier,
+        transit::Role,
+        uri::Link,
+    },
     transfer::{Announced, Event, escape},
     transit::Via,
 };
@@ -29,6 +34,19 @@ pub(crate) fn motd(url: &str, text: &str) {
 pub(crate) fn code(code: &Code, command: &str) {
     eprintln!("Wormhole code is: {}", escape(code.as_str()));
     eprintln!("On the other computer, please run:\n\n{}\n", escape(command));
+}
+
+/// Warns of a code that somebody else may guess, and says what would be better.
+pub(crate) fn weakness(weakness: Weakness) {
+    let why = match weakness {
+        Weakness::Empty => "has no secret behind its number",
+        Weakness::Short => "has a very short secret",
+        _ => "has a secret that is easy to guess",
+    };
+    eprintln!(
+        "Warning: this code {why}: somebody else may receive in place of the person you mean."
+    );
+    eprintln!("Better leave out --code, or use two words or more that nobody would think of.");
 }
 
 /// Draws the code and its server as a link, in characters; not at all where that is too long.

@@ -10,11 +10,7 @@ use std::collections::BTreeSet;
 
 use actix::prelude::*;
 use tokio::sync::oneshot;
-use wormhole_protocol::{
-    code::Code as Secret,
-    name::Nameplate,
-    wordlist::{self, DEFAULT_WORDS},
-};
+use wormhole_protocol::{code::Code as Secret, name::Nameplate, wordlist};
 
 use super::{
     code::{InputCode, NameplateTyped, WordsTyped},
@@ -58,10 +54,13 @@ pub(crate) struct ChooseNameplate(pub(crate) Nameplate);
 #[rtype(result = "()")]
 pub(crate) struct AwaitWordlist(pub(crate) oneshot::Sender<()>);
 
-/// Which words begin so?
+/// Which words begin so, where so many are expected?
 #[derive(Message)]
 #[rtype(result = "Result<BTreeSet<String>, Error>")]
-pub(crate) struct CompleteWords(pub(crate) String);
+pub(crate) struct CompleteWords {
+    pub(crate) prefix: String,
+    pub(crate) expected: usize,
+}
 
 /// These are the words.
 #[derive(Message)]
@@ -194,14 +193,14 @@ impl Handler<CompleteWords> for Input {
 
     fn handle(
         &mut self,
-        CompleteWords(prefix): CompleteWords,
+        CompleteWords { prefix, expected }: CompleteWords,
         _: &mut Self::Context,
     ) -> Self::Result {
         match &self.state {
             State::Idle | State::TypingNameplate { .. } => Err(Error::MustChooseNameplateFirst),
             State::TypingWords { wordlist: false, .. } => Ok(BTreeSet::new()),
             State::TypingWords { wordlist: true, .. } => {
-                Ok(wordlist::word_completions(&prefix, DEFAULT_WORDS))
+                Ok(wordlist::word_completions(&prefix, expected))
             }
             State::Done => Err(Error::AlreadyChoseWords),
         }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, ser::PrettyFormatter};
 /// What a log may hold, in bytes, as [`cost`] counts them.
 const MAX_BYTES: usize = 32 << 20;
 /// What an event or a value takes besides its text, about.
-const OVERHEAD: usize = 64;
+const OVERHEAD: usize = 128;
 
 /// A list of events which all clones share.
 ///
@@ -249,8 +249,8 @@ mod tests {
     fn events_stand_in_the_order_in_which_they_were_begun() {
         let log = Log::new();
         let outer = log.span("outer", Map::new());
-        let clone = log.clone();
-        clone.moment("inner", Map::new());
+        let shared = log.clone();
+        std::thread::spawn(move || shared.moment("inner", Map::new())).join().unwrap();
         log.moment_at(UNIX_EPOCH + Duration::from_millis(1_500), "long ago", Map::new());
         outer.detail("answer", "yes");
         outer.stop();

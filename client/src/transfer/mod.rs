@@ -40,6 +40,8 @@ use crate::transit::Via;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// Both sides want it; a connection to the peer is being made.
+    Connecting,
     /// There is a connection to the peer, by this way.
     Connected(Via),
     /// So many bytes were sent or received; reported at most ten times a second, and at the end.
@@ -53,6 +55,8 @@ pub enum Event {
     Sent,
     /// All bytes are received; they are not in their place.
     Received,
+    /// What was received is in its place; the peer is told so.
+    Placed,
 }
 
 /// Shows a path of this machine on one line, without control characters.

@@ -145,6 +145,7 @@ impl IncomingBulk {
         .await?;
         events(Event::Received);
         let path = blocking(move || begun.commit()).await??;
+        events(Event::Placed);
         // It is all here: a peer that cannot be told changes nothing about that.
         match connection.send_record(Ack::ok(digest).write()).await {
             Ok(()) => connection.finish().await,

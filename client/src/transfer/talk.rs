@@ -79,6 +79,7 @@ pub(super) async fn connect(
     events: &impl Fn(Event),
 ) -> Result<Connection, TransferError> {
     let key = transit_key(wormhole)?;
+    events(Event::Connecting);
     let connection = tokio::select! {
         connected = transit.connect(&key, theirs) => connected?,
         Some(gone) = given_up(wormhole) => return Err(gone),

@@ -1,0 +1,52 @@
+//! The HTTP clients that make connections: one for all wormholes of a thread, since each holds the
+//! certificates of all public authorities whether it needs them or not.
+
+use std::{cell::RefCell, sync::Arc};
+
+use awc::{Client, Connector};
+use rustls::{ClientConfig, crypto::ring};
+
+use super::{CONNECT_LIMIT, Trust};
+
+/// Clients that this thread has made, by whom they trust; none where they speak no TLS.
+type Made = Vec<(Option<Arc<ClientConfig>>, Client)>;
+
+/// How many are kept: hardly a program trusts differently at each connection.
+const KEPT: usize = 4;
+
+thread_local! {
+    static MADE: RefCell<Made> = const { RefCell::new(Vec::new()) };
+}
+
+/// Gives the client for an address.
+///
+/// # Errors
+/// Where the certificates that the person adds cannot be read.
+pub(super) fn client(url: &str, trust: &Trust) -> Result<Client, String> {
+    let secure = url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"));
+    let settings = secure.then(|| trust.settings()).transpose()?;
+    MADE.with_borrow_mut(|made| {
+        let same = |(other, _): &&(Option<Arc<ClientConfig>>, Client)| {
+            other.as_ref().map(Arc::as_ptr) == settings.as_ref().map(Arc::as_ptr)
+        };
+        if let Some((_, client)) = made.iter().find(same) {
+            return Ok(client.clone());
+        }
+        let client = make(settings.clone());
+        made.truncate(KEPT - 1);
+        made.insert(0, (settings, client.clone()));
+        Ok(client)
+    })
+}
+
+fn make(settings: Option<Arc<ClientConfig>>) -> Client {
+    // Fails only where the program has chosen a provider before us, which is as good.
+    let _ = ring::default_provider().install_default();
+    // awc's own limits, a hundred connections and five seconds, are lower than ours.
+    let connector = Connector::new().limit(0).timeout(CONNECT_LIMIT);
+    let connector = match settings {
+        Some(settings) => connector.rustls_0_23(settings),
+        None => connector,
+    };
+    Client::builder().connector(connector).disable_timeout().finish()
+}

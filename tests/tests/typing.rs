@@ -1,0 +1,225 @@
+//! Typing a code at a terminal.
+
+#![allow(clippy::unwrap_used)]
+
+use serde_json::json;
+use tempfile::TempDir;
+use wormhole_tests::{Client, Maker, Process, Server, Talker, Terminal};
+
+const CODE: &str = "7-crossover-clockwork";
+const NOTE: &str = "(note: you can use <Tab> to complete words)";
+
+/// One server, and a person at a terminal who receives there.
+struct Scene {
+    server: Server,
+    folder: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self { server: Server::start(Maker::Ours).unwrap(), folder: TempDir::new().unwrap() }
+    }
+
+    fn sender(&self, args: &[&str]) -> Process {
+        let client = Client::new(Maker::Ours, &self.server).unwrap();
+        let sender = Process::start(client.send(self.folder.path(), args));
+        sender.code();
+        sender
+    }
+
+    /// Starts to receive, and waits to be asked for the code.
+    fn receiver(&self, args: &[&str]) -> Terminal {
+        let client = Client::new(Maker::Ours, &self.server).unwrap();
+        let terminal = Terminal::start(client.receive(self.folder.path(), args));
+        terminal.shows("Enter receive wormhole code:");
+        terminal
+    }
+
+    /// Connects to the server as somebody else.
+    fn other(&self, side: &str) -> Talker {
+        let address = self.server.url().strip_prefix("ws://").unwrap();
+        Talker::bound(address.strip_suffix("/v1").unwrap(), side, &json!(null))
+    }
+}
+
+/// Presses Tab until the line has become this; until then the server has not answered.
+fn complete(terminal: &Terminal, line: &str) {
+    let line = format!("code: {line}");
+    loop {
+        terminal.press("\t");
+        let unanswered = ["in use yet", "press Tab again"];
+        match terminal.shows_one_of([&line, unanswered[0], unanswered[1]]) {
+            0 => return,
+            which => {
+                // Ctrl-L draws everything anew, but not what the last Tab had to tell.
+                terminal.press("\x0c");
+                terminal.hides(unanswered[which - 1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn tab_completes_what_is_begun_and_corrects_what_is_misspelt() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
+    let terminal = scene.receiver(&[]);
+    complete(&terminal, "7-");
+    terminal.press("su");
+    terminal.press("\t");
+    terminal.shows("supportive surrender suspicious");
+    terminal.press("\x7f\x7fcrosover");
+    terminal.shows("crossover? Tab writes it");
+    complete(&terminal, "7-crossover-");
+    terminal.press("clokw");
+    complete(&terminal, CODE);
+    terminal.press("\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
+    assert!(!screen.contains(NOTE), "{screen}");
+    sender.finish().succeeded();
+}
+
+#[test]
+fn the_existing_sender_is_found_by_what_is_typed() {
+    let scene = Scene::new();
+    let python = match Client::new(Maker::Python, &scene.server) {
+        Ok(python) => python,
+        Err(missing) => return eprintln!("skipped: {missing}"),
+    };
+    let sender = Process::start(python.send(scene.folder.path(), &["--text", "hello"]));
+    let code = sender.code();
+    let (nameplate, words) = code.split_once('-').unwrap();
+    let (first, second) = words.split_once('-').unwrap();
+    let terminal = scene.receiver(&[]);
+    complete(&terminal, &format!("{nameplate}-"));
+    terminal.press(first);
+    complete(&terminal, &format!("{nameplate}-{first}-"));
+    // No other word of the list is as near.
+    terminal.press(&second.to_uppercase());
+    complete(&terminal, &code);
+    terminal.press("\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
+    sender.finish().succeeded();
+}
+
+#[test]
+fn who_never_presses_tab_is_told_of_it() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
+    let terminal = scene.receiver(&[]);
+    terminal.press(&format!(" {CODE} \r"));
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello") && screen.contains(NOTE), "{screen}");
+    sender.finish().succeeded();
+}
+
+#[test]
+fn as_many_words_are_completed_as_the_person_says() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", "7-crossover-clockwork-alkali", "--text", "hello"]);
+    let terminal = scene.receiver(&["-c", "3"]);
+    terminal.press("7-crossover-clockw");
+    complete(&terminal, "7-crossover-clockwork-");
+    terminal.press("alk");
+    complete(&terminal, "7-crossover-clockwork-alkali");
+    terminal.press("\r");
+    assert!(terminal.finish().0.success());
+    sender.finish().succeeded();
+}
+
+#[test]
+fn a_line_that_is_no_code_can_be_corrected() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
+    let terminal = scene.receiver(&[]);
+    terminal.press("seven\r");
+    terminal.shows("the code has no hyphen after its number");
+    terminal.press("-crossover\r");
+    terminal.shows("the code does not begin with a number");
+    // Ctrl-U takes the line away.
+    terminal.press(&format!("\x15{CODE}\r"));
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
+    sender.finish().succeeded();
+}
+
+#[test]
+fn a_nameplate_stays_once_the_words_have_begun() {
+    let scene = Scene::new();
+    let terminal = scene.receiver(&[]);
+    terminal.press("7-c");
+    terminal.shows("code: 7-c");
+    // Ctrl-A goes to the beginning of the line.
+    terminal.press("\x011");
+    terminal.shows("nameplate (7-) already entered, cannot go back");
+    terminal.press("\r\x03");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.code(), Some(130), "{screen}");
+}
+
+#[test]
+fn what_ends_the_wormhole_ends_the_prompt() {
+    let scene = Scene::new();
+    // The server refuses the third, whose nameplate is claimed while the words are being typed.
+    let mut others = ["a", "b"].map(|side| scene.other(side));
+    for other in &mut others {
+        other.ask(json!({"type": "claim", "nameplate": "7"}));
+    }
+    let terminal = scene.receiver(&["--appid", "app"]);
+    terminal.press("7-crosover");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.code(), Some(1), "{screen}");
+    assert!(screen.contains("two others are using this code already"), "{screen}");
+}
+
+#[test]
+fn a_person_may_leave_at_any_time() {
+    let scene = Scene::new();
+    for typed in ["", "7", "7-cros", "7-crosover"] {
+        for how in ["Ctrl-C", "-INT", "-TERM"] {
+            let terminal = scene.receiver(&[]);
+            terminal.press(typed);
+            terminal.shows(&format!("code: {typed}"));
+            match how {
+                "Ctrl-C" => terminal.press("\x03"),
+                signal => terminal.signal(signal),
+            }
+            let (status, screen) = terminal.finish();
+            assert_eq!(status.code(), Some(130), "{how} at {typed:?}\n{screen}");
+            assert!(screen.ends_with("\nwormhole: interrupted"), "{screen}");
+        }
+    }
+    let terminal = scene.receiver(&[]);
+    terminal.press("\x04");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.code(), Some(1));
+    assert!(screen.ends_with("\nwormhole: no code was entered"), "{screen}");
+}
+
+#[test]
+fn a_pasted_code_is_one_line() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
+    let terminal = scene.receiver(&[]);
+    // As terminals mark it, with the line end that came along.
+    terminal.press(&format!("\x1b[200~{CODE}\n\x1b[201~\r"));
+    assert!(terminal.finish().0.success());
+    sender.finish().succeeded();
+}
+
+#[test]
+fn a_terminal_that_cannot_be_drawn_on_gets_a_plain_line() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
+    let client = Client::new(Maker::Ours, &scene.server).unwrap();
+    let terminal = Terminal::start_dumb(client.receive(scene.folder.path(), &[]));
+    terminal.shows("Enter receive wormhole code:");
+    terminal.press("seven\n");
+    terminal.shows("the code has no hyphen after its number");
+    terminal.press(&format!("{CODE}\n"));
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("hello"), "{screen}");
+    sender.finish().succeeded();
+}
