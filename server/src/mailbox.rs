@@ -11,16 +11,21 @@
 //! actix::System::new().block_on(async {
 //!     let mailbox = Mailbox::start(Config::default())?;
 //!     let (service, hook) = (mailbox.clone(), mailbox::on_connect(&mailbox));
-//!     HttpServer::new(move || {
+//!     let server = HttpServer::new(move || {
 //!         App::new()
 //!             .route("/", web::get().to(|| async { "my own page" }))
 //!             .service(web::scope("/wormhole").configure(mailbox::configure(&service)))
-//!     })
-//!     .on_connect(hook)
-//!     .bind("127.0.0.1:8080")?
-//!     .run()
-//!     .await?;
-//!     mailbox.stop().await;
+//!     });
+//!     let server = server.on_connect(hook).disable_signals().bind("127.0.0.1:8080")?.run();
+//!     let handle = server.handle();
+//!     let stopping = async {
+//!         let interrupted = tokio::signal::ctrl_c().await;
+//!         // First: an app that stops gracefully waits half a minute for open websockets.
+//!         mailbox.stop().await;
+//!         handle.stop(true).await;
+//!         interrupted
+//!     };
+//!     tokio::try_join!(server, stopping)?;
 //!     Ok(())
 //! })
 //! # }

@@ -110,6 +110,20 @@ impl Browser {
         outcome["result"]["value"].take()
     }
 
+    /// Waits until the element that the selector finds is to be seen, with text in it, and returns
+    /// that text.
+    pub fn text(&mut self, selector: &str) -> String {
+        let seen = format!(
+            "new Promise((tell) => {{ const look = () => {{ \
+             const e = document.querySelector({selector:?}); \
+             if (e?.checkVisibility() && e.innerText) {{ watch.disconnect(); tell(e.innerText) }} }}; \
+             const watch = new MutationObserver(look); \
+             watch.observe(document, {{attributes: true, characterData: true, childList: true, \
+             subtree: true}}); look() }})"
+        );
+        self.evaluate(&seen).as_str().expect("a text").to_owned()
+    }
+
     /// Clicks in the middle of the first element that the selector finds.
     pub fn click(&mut self, selector: &str) {
         self.drag(selector, 0);

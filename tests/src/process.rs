@@ -68,6 +68,16 @@ impl Process {
         self.child.id()
     }
 
+    /// Types a line, after which more may be typed.
+    ///
+    /// # Panics
+    ///
+    /// As [`type_all`](Self::type_all).
+    pub fn type_line(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("a program that is typed to");
+        writeln!(input, "{line}").expect("a program that reads");
+    }
+
     /// Types something, and then nothing more.
     ///
     /// # Panics

@@ -1,0 +1,61 @@
+//! Sends a text to another terminal, or to anybody who runs `wormhole receive`.
+//!
+//! ```text
+//! cargo run -p wormhole-client --example text -- send 'hello'
+//! cargo run -p wormhole-client --example text -- receive 7-crossover-clockwork
+//! ```
+//!
+//! `WORMHOLE_RELAY_URL` names another mailbox server than the public one.
+
+use std::{env, error::Error};
+
+use clap::Parser;
+use wormhole_client::{
+    PUBLIC_SERVER, Wormhole,
+    protocol::{transfer::APPID, transfer::Refusal, wordlist::DEFAULT_WORDS},
+    transfer::{Incoming, escape, receive, send_text},
+    transit::Config,
+};
+
+#[derive(Parser)]
+enum Args {
+    /// Show a code, and send this message to whoever types it
+    Send { message: String },
+    /// Print the message that waits behind this code
+    Receive { code: String },
+}
+
+#[actix::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let server = env::var("WORMHOLE_RELAY_URL").unwrap_or_else(|_| PUBLIC_SERVER.to_owned());
+    let wormhole = Wormhole::builder(APPID, server).open();
+    let talked = talk(&wormhole, args).await;
+    // Whatever happened, the server is told that the code is free again.
+    let closed = wormhole.close().await;
+    talked.and(closed.map_err(Into::into))
+}
+
+async fn talk(wormhole: &Wormhole, args: Args) -> Result<(), Box<dyn Error>> {
+    match args {
+        Args::Send { message } => {
+            wormhole.allocate_code(DEFAULT_WORDS)?;
+            println!("{}", wormhole.code().await?.as_str());
+            send_text(wormhole, &message).await?;
+        }
+        Args::Receive { code } => {
+            wormhole.set_code(&code)?;
+            match receive(wormhole, &Config { listen: false, relays: Vec::new() }).await? {
+                Incoming::Text(text) => {
+                    println!("{}", escape(&text.text));
+                    text.accept();
+                }
+                Incoming::Bulk(file) => {
+                    file.reject(Refusal::Rejected);
+                    return Err("this is a file, and no text".into());
+                }
+            }
+        }
+    }
+    Ok(())
+}
