@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod any_order;
 mod peer;
 #[path = "../scripted/mod.rs"]
 mod scripted;
