@@ -15,8 +15,8 @@ use clap::Parser;
 use futures_util::{Stream, stream};
 use tokio::sync::{mpsc, oneshot};
 use wormhole_client::{
-    Connection, Delegated, Error, Event, PUBLIC_SERVER, Status, Wormhole,
-    protocol::wordlist::DEFAULT_WORDS, transfer::escape,
+    Delegated, Error, Event, PUBLIC_SERVER, Wormhole, protocol::wordlist::DEFAULT_WORDS,
+    transfer::escape,
 };
 
 /// Is sent last, and tells the other side to leave as well.
@@ -60,7 +60,7 @@ impl Handler<Event> for Chat {
 
     fn handle(&mut self, event: Event, ctx: &mut Self::Context) {
         match event {
-            Event::Status(status) => eprintln!("[{}]", line(&status)),
+            Event::Status(status) => eprintln!("[{}]", escape(&status.to_string())),
             Event::Code(code) => println!("code: {}", escape(code.as_str())),
             Event::Message(text) if text[..] == *GOODBYE.as_bytes() => self.wormhole.close(),
             Event::Message(text) => println!("> {}", escape(&String::from_utf8_lossy(&text))),
@@ -95,13 +95,4 @@ fn typed() -> impl Stream<Item = String> {
         io::stdin().lines().map_while(Result::ok).try_for_each(|line| tell.blocking_send(line))
     });
     stream::poll_fn(move |task| typed.poll_recv(task))
-}
-
-fn line(Status { connection, code, key, .. }: &Status) -> String {
-    let connection = match connection {
-        Connection::Connecting { url, .. } => format!("connecting to {}", escape(url)),
-        Connection::Connected { url } => format!("connected to {}", escape(url)),
-        other => format!("{other:?}"),
-    };
-    format!("{connection}, code {code:?}, key {key:?}")
 }

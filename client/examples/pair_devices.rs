@@ -100,11 +100,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The second device.
 async fn join(server: String, code: &str, device: String) -> Result<(), Box<dyn Error>> {
     let builder = Wormhole::builder(APPID, server).versions(Device { device })?;
-    let wormhole = builder.timeout(PATIENCE).open();
-    let token = ask(&wormhole, code).await;
-    let closed = wormhole.close().await;
-    println!("session token: {}", escape(&token?));
-    Ok(closed?)
+    let builder = builder.timeout(PATIENCE);
+    let token = builder.run(async |wormhole| ask(wormhole, code).await).await?;
+    println!("session token: {}", escape(&token));
+    Ok(())
 }
 
 async fn ask(wormhole: &Wormhole, code: &str) -> Result<String, Box<dyn Error>> {

@@ -11,9 +11,9 @@ use std::{env, error::Error};
 
 use clap::Parser;
 use wormhole_client::{
-    PUBLIC_SERVER, Wormhole,
-    protocol::{transfer::APPID, transfer::Refusal, wordlist::DEFAULT_WORDS},
-    transfer::{Incoming, escape, receive, send_text},
+    DEFAULT_WORDS, PUBLIC_SERVER, Wormhole,
+    protocol::transfer::Refusal,
+    transfer::{APPID, Incoming, escape, receive, send_text},
     transit::Config,
 };
 
@@ -29,11 +29,7 @@ enum Args {
 async fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let server = env::var("WORMHOLE_RELAY_URL").unwrap_or_else(|_| PUBLIC_SERVER.to_owned());
-    let wormhole = Wormhole::builder(APPID, server).open();
-    let talked = talk(&wormhole, args).await;
-    // Whatever happened, the server is told that the code is free again.
-    let closed = wormhole.close().await;
-    talked.and(closed.map_err(Into::into))
+    Wormhole::builder(APPID, server).run(async |wormhole| talk(wormhole, args).await).await
 }
 
 async fn talk(wormhole: &Wormhole, args: Args) -> Result<(), Box<dyn Error>> {
@@ -45,7 +41,7 @@ async fn talk(wormhole: &Wormhole, args: Args) -> Result<(), Box<dyn Error>> {
         }
         Args::Receive { code } => {
             wormhole.set_code(&code)?;
-            match receive(wormhole, &Config { listen: false, relays: Vec::new() }).await? {
+            match receive(wormhole, &Config::default()).await? {
                 Incoming::Text(text) => {
                     println!("{}", escape(&text.text));
                     text.accept();

@@ -130,11 +130,84 @@ impl Builder {
         Wormhole::kept(keeper::keep(self.config, self.listeners))
     }
 
+    /// Opens the wormhole, has a conversation over it, and closes it, however that went.
+    ///
+    /// A program that comes back from here leaves nothing on the server. Where this future is
+    /// dropped, the wormhole closes as one whose handles are gone.
+    ///
+    /// ```
+    /// # use wormhole_client::{Error, Wormhole};
+    /// # async fn example(server: &str) -> Result<(), Error> {
+    /// let builder = Wormhole::builder("example.org/my-app", server);
+    /// let code = builder
+    ///     .run(async |wormhole| {
+    ///         wormhole.allocate_code(2)?;
+    ///         wormhole.code().await
+    ///     })
+    ///     .await;
+    /// // Nobody came.
+    /// assert_eq!(code.err(), Some(Error::Lonely));
+    /// # Ok(())
+    /// # }
+    /// # let server = wormhole_server::testing::start();
+    /// # actix::System::new().block_on(example(server.url())).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// What went wrong in the conversation, else in closing.
+    ///
+    /// # Panics
+    /// Outside of a tokio `LocalSet`, which every actix system is.
+    pub async fn run<T, E: From<Error>>(
+        self,
+        conversation: impl AsyncFnOnce(&Wormhole) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let wormhole = self.open();
+        let talked = conversation(&wormhole).await;
+        let closed = wormhole.close().await;
+        let value = talked?;
+        closed?;
+        Ok(value)
+    }
+
     /// Opens the wormhole and tells every event to an actor, in order; the last is
     /// [`Event::Closed`].
     ///
     /// The wormhole keeps the actor alive until then. Where the actor stops by itself, the wormhole
     /// closes at the next event.
+    ///
+    /// An actor that owns its wormhole needs its own address first:
+    ///
+    /// ```
+    /// use actix::{Actor, Context, Handler};
+    /// use wormhole_client::{Delegated, Event, Wormhole};
+    ///
+    /// struct Chat {
+    ///     wormhole: Delegated,
+    /// }
+    ///
+    /// impl Actor for Chat {
+    ///     type Context = Context<Self>;
+    /// }
+    ///
+    /// impl Handler<Event> for Chat {
+    ///     type Result = ();
+    ///
+    ///     fn handle(&mut self, event: Event, _: &mut Self::Context) {
+    ///         if let Event::Versions(_) = event {
+    ///             self.wormhole.send_message("hello");
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// # fn example(server: &str) {
+    /// let context = Context::<Chat>::new();
+    /// let builder = Wormhole::builder("example.org/chat", server);
+    /// let wormhole = builder.delegate(context.address().recipient());
+    /// let chat = context.run(Chat { wormhole });
+    /// # }
+    /// # actix::System::new().block_on(async { example("ws://127.0.0.1:1/v1") });
+    /// ```
     ///
     /// # Panics
     /// Outside of a tokio `LocalSet`, which every actix system is.

@@ -117,6 +117,7 @@ mod wiring;
 mod wormhole;
 
 pub use wormhole_protocol as protocol;
+pub use wormhole_protocol::wordlist::DEFAULT_WORDS;
 
 #[cfg(feature = "completion")]
 pub use self::completion::{InputError, input_with_completion};

@@ -1,6 +1,6 @@
 //! Where a wormhole stands, for people to look at [client.md: status API]. No secret is in it.
 
-use std::time::SystemTime;
+use std::{fmt, time::SystemTime};
 
 use actix::Message;
 
@@ -84,6 +84,48 @@ impl Stamp {
     }
 }
 
+impl fmt::Display for Status {
+    /// Writes one line, such as `connected to wss://example.org/v1, code allocated, key none`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, code {}, key {}", self.connection, self.code, self.key)?;
+        match self.stamp {
+            Some(Stamp { bits, tried }) => write!(f, ", {tried} tries at a stamp of {bits} bits"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disconnected => f.write_str("disconnected"),
+            Self::Connecting { url, .. } => write!(f, "connecting to {url}"),
+            Self::Connected { url } => write!(f, "connected to {url}"),
+            Self::Closed => f.write_str("closed"),
+        }
+    }
+}
+
+impl fmt::Display for KeyStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Alleged => "alleged",
+            Self::Confirmed => "confirmed",
+        })
+    }
+}
+
+impl fmt::Display for CodeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Allocated => "allocated",
+            Self::Consumed => "consumed",
+        })
+    }
+}
+
 /// A part of the status has changed; Boss puts the parts together.
 #[derive(Message, Clone, Debug, PartialEq, Eq)]
 #[rtype(result = "()")]
@@ -101,5 +143,21 @@ impl Status {
             Change::Code(code) => self.code = code,
             Change::Stamp(stamp) => self.stamp = stamp,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_for_people() {
+        let mut status = Status::default();
+        assert_eq!(status.to_string(), "disconnected, code none, key none");
+        status.connection = Connection::Connected { url: "ws://s/v1".to_owned() };
+        (status.code, status.key) = (CodeStatus::Consumed, KeyStatus::Alleged);
+        assert_eq!(status.to_string(), "connected to ws://s/v1, code consumed, key alleged");
+        status.stamp = Some(Stamp { bits: 20, tried: 7 });
+        assert!(status.to_string().ends_with(", 7 tries at a stamp of 20 bits"));
     }
 }

@@ -12,7 +12,7 @@ mod listen;
 mod pump;
 mod race;
 
-use wormhole_protocol::transit::{Abilities, Hints, RelayHint, Role, TransitKey};
+use wormhole_protocol::transit::{Abilities, Hints, RelayArgument, RelayHint, Role, TransitKey};
 
 use self::listen::Listener;
 
@@ -30,6 +30,17 @@ pub struct Config {
     pub listen: bool,
     /// Our own relays, which are offered to the peer as well.
     pub relays: Vec<RelayHint>,
+}
+
+impl Default for Config {
+    /// Listens, and offers the relay that everybody uses who names none.
+    fn default() -> Self {
+        let relay = match RelayArgument::DEFAULT.parse() {
+            Ok(RelayArgument::Relay(hint)) => Some(RelayHint::from(hint)),
+            Ok(RelayArgument::NoRelay) | Err(_) => None,
+        };
+        Self { listen: true, relays: relay.into_iter().collect() }
+    }
 }
 
 /// One end of a connection to be.
@@ -70,5 +81,17 @@ impl Transit {
     ) -> Result<Connection, TransitError> {
         let (via, established) = race::run(self, key, theirs).await?;
         Ok(Connection::new(via, established))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_everybodys_relay() {
+        let Config { listen, relays } = Config::default();
+        assert!(listen);
+        assert_eq!(relays.len(), 1);
     }
 }

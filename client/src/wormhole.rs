@@ -138,6 +138,9 @@ impl Wormhole {
     }
 
     /// Sends a message, at any time: it goes out when the peer has proved that it has the key.
+    ///
+    /// What was sent before [`close`](Self::close) leaves before the goodbye, as long as that takes
+    /// no more than its five seconds.
     pub fn send_message(&self, message: impl Into<Vec<u8>>) {
         self.ask(Request::Send(Zeroizing::new(message.into())));
     }
@@ -206,6 +209,9 @@ impl Wormhole {
 
     /// Closes the wormhole and waits until the server has let go of it, at most five seconds. May
     /// be called again, with the same result.
+    ///
+    /// The peer is not told: where it should know that nothing more comes, send a message that says
+    /// so.
     ///
     /// # Errors
     /// What went wrong: [`Error::Lonely`] where no peer had come.

@@ -1,7 +1,8 @@
 //! What sending and receiving have in common: one wormhole, from the welcome to the goodbye.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, pin::pin, time::Duration};
 
+use futures_util::StreamExt;
 use tokio::time::sleep;
 use wormhole_client::{
     Error, Wormhole,
@@ -22,26 +23,28 @@ pub(crate) async fn run(
     interrupted: &str,
     conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let wormhole = Wormhole::builder(global.appid.as_str(), url);
-    let wormhole = match global.dump_timing {
-        Some(_) => wormhole.timing(global.timing.clone()).open(),
-        None => wormhole.open(),
+    let builder = Wormhole::builder(global.appid.as_str(), url);
+    let builder = match global.dump_timing {
+        Some(_) => builder.timing(global.timing.clone()),
+        None => builder,
     };
-    let talked = interrupt::guarded(async {
-        tokio::select! {
-            // In this order, so that the welcome is read before anything is asked.
-            biased;
-            never = welcome(&wormhole, url) => never,
-            talked = conversation(&wormhole) => talked,
+    let talk = async |wormhole: &Wormhole| {
+        let talked = interrupt::guarded(async {
+            tokio::select! {
+                // In this order, so that the welcome is read before anything is asked.
+                biased;
+                never = welcome(wormhole, url) => never,
+                never = work(wormhole) => never,
+                talked = conversation(wormhole) => talked,
+            }
+        })
+        .await;
+        if let Err(Failure::Interrupted) = talked {
+            wormhole.send_message(Message::Error(interrupted.to_owned()).write());
         }
-    })
-    .await;
-    if let Err(Failure::Interrupted) = talked {
-        wormhole.send_message(Message::Error(interrupted.to_owned()).write());
-    }
-    let closed = wormhole.close().await;
-    // How a wormhole closes after a failure adds nothing to it.
-    talked.and_then(|()| Ok(closed?))
+        talked
+    };
+    builder.run(talk).await
 }
 
 /// Shows what the server has to say to everybody, and goes on waiting.
@@ -50,6 +53,21 @@ async fn welcome(wormhole: &Wormhole, url: &str) -> Result<(), Failure> {
         && let Some(motd) = welcome.get("motd").and_then(|motd| motd.as_str())
     {
         show::motd(url, motd);
+    }
+    pending().await
+}
+
+/// Shows the work that the server demands before it serves us, while it is being done.
+async fn work(wormhole: &Wormhole) -> Result<(), Failure> {
+    let mut statuses = pin!(wormhole.statuses());
+    let mut shown = None;
+    while let Some(status) = statuses.next().await {
+        match status.stamp {
+            // The first is told before any work is done, which is often all of it.
+            Some(stamp) if stamp.tried > 0 => shown.get_or_insert_with(show::Work::new).at(&stamp),
+            Some(_) => {}
+            None => shown = None,
+        }
     }
     pending().await
 }

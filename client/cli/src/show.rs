@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use wormhole_client::{
-    PUBLIC_SERVER,
+    PUBLIC_SERVER, Stamp,
     protocol::{
         code::{Code, Weakness},
         key::Verifier,
@@ -70,6 +70,7 @@ pub(crate) fn path(path: &Path) -> String {
 /// Shows the verifier, for two people to compare.
 pub(crate) fn verifier(verifier: &Verifier) {
     eprintln!("Verifier {}.", verifier.hex());
+    eprintln!("In words: {}", verifier.words());
 }
 
 /// Shows what is offered and where it would go.
@@ -160,11 +161,38 @@ fn bar(hide: bool) -> ProgressBar {
     if hide {
         return ProgressBar::hidden();
     }
-    let template = "{percent:>3}% [{bar:30}] {decimal_bytes}/{decimal_total_bytes} \
-                    {decimal_bytes_per_sec} {eta}";
+    styled(
+        "{percent:>3}% [{bar:30}] {decimal_bytes}/{decimal_total_bytes} \
+         {decimal_bytes_per_sec} {eta}",
+    )
+}
+
+fn styled(template: &str) -> ProgressBar {
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style)
+}
+
+/// Shows the work for a stamp while it goes on; on a terminal a bar, which vanishes in the end.
+pub(crate) struct Work(ProgressBar);
+
+impl Work {
+    pub(crate) fn new() -> Self {
+        line("The mailbox server wants some work done before it serves us..");
+        Self(styled("{percent:>3}% [{bar:30}] {pos}/{len} tries, on average {eta}"))
+    }
+
+    pub(crate) fn at(&self, stamp: &Stamp) {
+        // With bad luck it takes longer than on average: the bar stays full then.
+        self.0.set_length(stamp.expected());
+        self.0.set_position(stamp.tried.min(stamp.expected()));
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 #[cfg(test)]

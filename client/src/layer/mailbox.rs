@@ -100,11 +100,15 @@ impl Mailbox {
         }
     }
 
-    /// Opens the mailbox on this connection and says everything again that was not echoed.
     fn open(&mut self, mailbox: MailboxId) {
+        self.say_again(&mailbox);
+        self.state = State::Known { mailbox, opened: true };
+    }
+
+    /// Opens the mailbox on this connection and says everything again that was not echoed.
+    fn say_again(&self, mailbox: &MailboxId) {
         self.rendezvous.tell(Transmit(Command::Open { mailbox: mailbox.clone() }));
         self.unechoed.iter().for_each(|add| self.transmit(add));
-        self.state = State::Known { mailbox, opened: true };
     }
 
     fn transmit(&self, Add { phase, body }: &Add) {
@@ -165,7 +169,13 @@ impl Handler<Line> for Mailbox {
         }
         match &self.state {
             State::Known { mailbox, .. } => self.open(mailbox.clone()),
-            State::Closing { mailbox, mood } => self.close(mailbox.clone(), mood.clone()),
+            State::Closing { mailbox, mood } => {
+                // What was sent before the end has to arrive before it.
+                if !self.unechoed.is_empty() {
+                    self.say_again(mailbox);
+                }
+                self.close(mailbox.clone(), mood.clone());
+            }
             State::Unknown | State::Closed => {}
         }
     }
@@ -308,6 +318,23 @@ mod tests {
         assert_eq!(b.done.all().await.len(), 1);
         b.layer.do_send(message("peer", 0));
         assert!(b.theirs.all().await.is_empty());
+    }
+
+    #[actix::test]
+    async fn what_was_sent_before_the_end_arrives_before_it() {
+        let mut b = bench();
+        b.layer.do_send(Line::Up);
+        b.layer.do_send(GotMailbox(MailboxId::new("m")));
+        b.layer.do_send(Line::Down);
+        b.layer.do_send(add(0));
+        b.layer.do_send(CloseMailbox(Mood::Happy));
+        assert_eq!(b.sent.all().await, [open()]);
+        b.layer.do_send(Line::Up);
+        assert_eq!(b.sent.all().await, [open(), added(0), close()]);
+        b.layer.do_send(message("us", 0));
+        b.layer.do_send(Line::Down);
+        b.layer.do_send(Line::Up);
+        assert_eq!(b.sent.all().await, [close()]);
     }
 
     #[actix::test]

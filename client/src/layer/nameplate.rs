@@ -98,9 +98,11 @@ impl Nameplate {
     }
 
     fn done(&mut self) {
-        self.state = State::Released;
+        let earlier = std::mem::replace(&mut self.state, State::Released);
         self.terminator.tell(NameplateDone);
-        self.boss.tell(Change::Code(CodeStatus::Consumed));
+        if !matches!(earlier, State::Unknown) {
+            self.boss.tell(Change::Code(CodeStatus::Consumed));
+        }
     }
 }
 
@@ -291,6 +293,14 @@ mod tests {
         assert!(unanswered.done.all().await.is_empty());
         unanswered.layer.do_send(GotReleased);
         assert_eq!(unanswered.done.all().await.len(), 1);
+    }
+
+    #[actix::test]
+    async fn a_code_that_never_was_is_not_consumed() {
+        let mut b = bench();
+        b.layer.do_send(CloseNameplate);
+        assert_eq!(b.done.all().await.len(), 1);
+        assert!(b.status.all().await.is_empty());
     }
 
     impl Machine for Bench {

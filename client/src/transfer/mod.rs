@@ -1,8 +1,10 @@
-//! The file-system half of file transfer: what is sent, and where it lands.
+//! Text, files and folders over a wormhole of the application id [`APPID`]: [`send_text`], [`send`]
+//! and [`receive`].
 //!
-//! Sending starts at [`Plan::of`], which knows every size before the first byte; receiving starts
+//! The half that touches the file system blocks, so async code calls it from a blocking thread:
+//! sending starts at [`Plan::of`], which knows every size before the first byte; receiving starts
 //! at [`Target::plan`], whose [`Begun`] writes beside the target and appears under its name only at
-//! [`Begun::commit`]. All of it blocks, so async code calls it from a blocking thread.
+//! [`Begun::commit`].
 
 mod arrival;
 mod consent;
@@ -31,6 +33,7 @@ pub use steady::Changed;
 pub use target::{Announced, Target, TargetError};
 pub use tree::{Reason, Unsendable, WhenUnsendable};
 pub use unpack::UnpackError;
+pub use wormhole_protocol::transfer::APPID;
 
 use std::path::Path;
 

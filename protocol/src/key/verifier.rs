@@ -26,11 +26,11 @@ impl Verifier {
         data_encoding::HEXLOWER.encode(&self.0)
     }
 
-    /// Writes the first 16 bytes as words of the PGP list, joined by hyphens, to be read out on a
-    /// telephone. Words and positions are those of [codes](crate::wordlist::words): of every two
-    /// the first has three syllables, so that a word left out or moved is noticed.
+    /// Writes the first 16 bytes as words of the PGP list, to be read out on a telephone. Words and
+    /// positions are those of [codes](crate::wordlist::words), with spaces between: of every two the
+    /// first has three syllables, so that a word left out or moved is noticed.
     pub fn words(&self) -> String {
-        wordlist::words(&self.0[..FOR_PEOPLE]).to_string()
+        wordlist::words(&self.0[..FOR_PEOPLE]).replace('-', " ")
     }
 
     /// Writes the first 16 bytes as emoji, to be compared at a glance by two people who sit side by
@@ -50,7 +50,7 @@ mod tests {
         let verifier = Verifier::new(bytes);
         assert!(verifier.hex().starts_with("000102030405"));
         let words = verifier.words();
-        let words: Vec<_> = words.split('-').collect();
+        let words: Vec<_> = words.split(' ').collect();
         assert_eq!(words.len(), 16);
         assert_eq!(words[..3], ["adroitness", "absurd", "aftermath"]);
         let emoji = verifier.emoji();
