@@ -187,7 +187,7 @@ impl Handler<GotMessage> for Mailbox {
     fn handle(&mut self, msg: GotMessage, _: &mut Self::Context) {
         let GotMessage { side, phase, body } = msg;
         match &self.state {
-            State::Known { opened: true, .. } if side == self.side => {
+            State::Known { opened: true, .. } | State::Closing { .. } if side == self.side => {
                 self.unechoed.retain(|add| add.phase != phase);
             }
             State::Known { opened: true, .. } => {
