@@ -100,3 +100,19 @@ async fn closing_does_not_wait_for_a_welcome() {
         guarded(async { tokio::join!(session.wormhole.close(), session.line.ended()) }).await;
     assert_eq!(result, Err(Error::Lonely));
 }
+
+#[actix::test]
+async fn time_that_is_up_is_told_to_the_server_in_its_mood() {
+    let limit = Duration::from_secs(20);
+    for (stage, mood) in
+        [(Stage::Claiming, "lonely"), (Stage::Opened, "lonely"), (Stage::Verified, "errory")]
+    {
+        let open = |server: &Server| Wormhole::builder(APPID, server.url()).timeout(limit).open();
+        let mut session = Session::of(open, stage).await;
+        tokio::time::pause();
+        tokio::time::advance(limit).await;
+        tokio::time::resume();
+        guarded(session.farewell(mood)).await;
+        assert_eq!(guarded(session.wormhole.closed()).await, Err(Error::Timeout), "{stage:?}");
+    }
+}

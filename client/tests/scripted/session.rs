@@ -43,6 +43,11 @@ pub(crate) struct Session {
 impl Session {
     /// Opens a wormhole with a code, and plays the server until this stage.
     pub(crate) async fn at(stage: Stage) -> Self {
+        Self::of(open, stage).await
+    }
+
+    /// The same with a wormhole that is opened in another way.
+    pub(crate) async fn of(open: impl FnOnce(&Server) -> Wormhole, stage: Stage) -> Self {
         let server = Server::bind().await;
         let wormhole = open(&server);
         wormhole.set_code(CODE).unwrap();
