@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use wormhole_server::{CopyError, Database, backup};
 
-use crate::{Failure, options::Settings, plan::Plan};
+use crate::{Failure, options::Settings, plan::MailboxPlan};
 
 /// Copies the channel database to `target`, and the usage database, where there is one, beside it.
 pub(crate) fn run(settings: &Settings, target: &Path) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
+    let plan = MailboxPlan::alone(settings)?;
     let Database::File(channel) = &plan.config.database else {
         let reason = "keeps nothing on disk: there is nothing to back up";
         return Err(settings.contradict("channel-db", reason).into());

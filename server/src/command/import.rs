@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use wormhole_server::{Database, DatabaseKind, Imported, import, kind_of};
 
-use crate::{Failure, options::Settings, plan::Plan};
+use crate::{Failure, options::Settings, plan::MailboxPlan};
 
 /// Adds the databases at `sources`, each to the one of its kind.
 pub(crate) fn run(settings: &Settings, sources: &[PathBuf]) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
+    let plan = MailboxPlan::alone(settings)?;
     let mut pairs = Vec::new();
     // All are looked at before any is touched.
     for source in sources {
