@@ -1,5 +1,6 @@
 //! A mailbox server: where two Magic-Wormhole clients with the same code find each other and
-//! leave messages that only they can read [mailbox-server.md].
+//! leave messages that only they can read [mailbox-server.md]. And a transit [`relay`], for two
+//! clients that cannot reach each other.
 //!
 //! [`launch`] runs one on sockets that the caller has bound, until the caller's `shutdown` ends:
 //!
