@@ -36,8 +36,8 @@ pub(crate) fn command() -> Command {
         .subcommand(beside(
             Command::new("backup").about("Copy the databases, also while the server runs").arg(
                 file(
-                    "Where the copy of the channel database goes; that of the usage \
-                           database gets -usage behind the name",
+                    "Where the copy of the channel database goes; those of the usage \
+                           databases get -usage and -relay-usage behind the name",
                 ),
             ),
         ))
@@ -45,7 +45,7 @@ pub(crate) fn command() -> Command {
             Command::new("import")
                 .about("Add what another server's databases hold, after a copy of one's own")
                 .arg(
-                    file("A channel or usage database, of the Python server or of this one")
+                    file("A channel or usage database, of the Python servers or of this one")
                         .num_args(1..),
                 ),
         ))

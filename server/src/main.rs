@@ -7,6 +7,7 @@ mod command;
 mod descriptors;
 mod endpoint;
 mod log;
+mod log_fd;
 mod options;
 mod pinned;
 mod plan;
@@ -109,8 +110,8 @@ fn serve(given: &ArgMatches, servers: Servers) -> Result<String, Failure> {
     let passed = supervise::sockets()?;
     let settings = Settings::gather(given)?;
     let plan = Plan::of(&settings, servers)?;
-    if let Some(mailbox) = plan.mailbox.as_ref().filter(|_| Wanted::of(given) != Wanted::Print) {
-        mailbox.config.check_databases()?;
+    if Wanted::of(given) != Wanted::Print {
+        plan.check_databases()?;
     }
     match Wanted::of(given) {
         Wanted::Print => Ok(settings.to_string()),

@@ -6,7 +6,7 @@ mod relay;
 
 use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
-use wormhole_server::{Limit, Limits, LiveRules, Proxies, Rules, Welcome};
+use wormhole_server::{DatabaseError, Limit, Limits, LiveRules, Proxies, Rules, Welcome};
 
 use crate::{
     endpoint::Endpoint,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(crate) use mailbox::MailboxPlan;
-pub(crate) use relay::RelayPlan;
+pub(crate) use relay::{RelayPlan, relay_usage};
 
 /// What the servers are started with.
 pub(crate) struct Plan {
@@ -61,6 +61,17 @@ impl Plan {
             log: log(settings)?,
             warnings,
         })
+    }
+}
+
+impl Plan {
+    /// Tells whether the databases could be used, without touching them.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] of the first that could not.
+    pub(crate) fn check_databases(&self) -> Result<(), DatabaseError> {
+        self.mailbox.as_ref().map_or(Ok(()), |mailbox| mailbox.config.check_databases())?;
+        self.relay.as_ref().map_or(Ok(()), |relay| relay.config.usage.check_database())
     }
 }
 

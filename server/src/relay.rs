@@ -28,6 +28,7 @@ mod crowd;
 mod flow;
 mod hearing;
 mod hub;
+mod ledger;
 mod pair;
 mod reception;
 mod room;
@@ -45,8 +46,11 @@ use tokio::{sync::watch, time::timeout};
 
 use crate::{Error, limits::Limits, rules::LiveRules};
 use hub::Hub;
+use ledger::Ledger;
 use tally::Tally;
 
+pub use ledger::RelayUsage;
+pub(crate) use ledger::open_usage;
 pub use story::RelayMood;
 pub use view::View;
 
@@ -58,6 +62,8 @@ pub struct RelayConfig {
     /// What may change while the relay runs. Of these only the trusted proxies concern a relay:
     /// what they pass on counts for no address.
     pub rules: LiveRules,
+    /// What is recorded of the use; by default nothing.
+    pub usage: RelayUsage,
     /// How long the other direction may be silent once one has ended.
     pub linger: Duration,
     /// How long clients have at a stop to finish; meanwhile no new ones are taken.
@@ -69,6 +75,7 @@ impl Default for RelayConfig {
         Self {
             limits: Limits::default(),
             rules: LiveRules::default(),
+            usage: RelayUsage::default(),
             linger: Duration::from_secs(30),
             goodbye: Duration::ZERO,
         }
@@ -81,6 +88,7 @@ pub struct Relay {
     /// Taken when the thread ends.
     arbiter: Option<Arbiter>,
     view: View,
+    ledger: Ledger,
     goodbye: Duration,
     /// Dropped where no more connections are to be accepted.
     open: Option<watch::Sender<()>>,
@@ -92,7 +100,7 @@ pub struct Relay {
 /// It has to run inside an actix [`System`](actix::System).
 ///
 /// # Errors
-/// [`Error::Listen`] where a listener cannot be used.
+/// As [`Relay::start`].
 pub async fn launch(
     config: RelayConfig,
     listeners: Vec<TcpListener>,
@@ -108,7 +116,8 @@ impl Relay {
     /// Starts a relay on the running actix [`System`](actix::System).
     ///
     /// # Errors
-    /// [`Error::Listen`] where a listener cannot be used, or the system has no thread left.
+    /// [`Error::Listen`] where a listener cannot be used, or the system has no thread left;
+    /// [`Error::Database`] where the usage database cannot be used.
     ///
     /// # Panics
     /// Without a running actix system.
@@ -120,10 +129,12 @@ impl Relay {
         listeners.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
         let (tally, goodbye) = (Tally::default(), config.goodbye);
         let (open, closed) = watch::channel(());
+        let ledger = Ledger::open(&config.usage, &tally)?;
         let arbiter = Arbiter::try_new()?;
         let view = View::new(tally.clone(), config.limits.clone(), arbiter.handle());
-        arbiter.spawn_fn(move || reception::open(Hub::new(config, tally), listeners, closed));
-        Ok(Self { arbiter: Some(arbiter), view, goodbye, open: Some(open) })
+        let hub = Hub::new(config, tally, ledger.clone());
+        arbiter.spawn_fn(move || reception::open(hub, listeners, closed));
+        Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }
 
     /// Shows what it does.
@@ -143,6 +154,7 @@ impl Relay {
         if !matches!(tokio::task::spawn_blocking(|| arbiter.join()).await, Ok(Ok(()))) {
             tracing::error!("the relay's thread ended before the server");
         }
+        self.ledger.clone().close().await;
     }
 }
 
@@ -150,6 +162,7 @@ impl Drop for Relay {
     fn drop(&mut self) {
         if let Some(arbiter) = &self.arbiter {
             arbiter.stop();
+            self.ledger.abandon();
         }
     }
 }

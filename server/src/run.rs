@@ -5,18 +5,22 @@ mod places;
 mod reload;
 mod signals;
 
-use std::io;
+use std::{io, sync::Arc};
 
 use futures_util::FutureExt;
 use wormhole_server::{
     Limit, Limits, Listener, Running, Services,
     mailbox::Mailbox,
     operate,
-    relay::{Relay, View},
+    relay::{Relay, RelayConfig, View},
     start,
 };
 
-use crate::{descriptors, plan::Plan, supervise::Supervisor};
+use crate::{
+    descriptors, log_fd,
+    plan::{Plan, RelayPlan},
+    supervise::Supervisor,
+};
 use announcement::Announcement;
 use places::{Places, split};
 use reload::Reload;
@@ -29,6 +33,9 @@ pub(crate) enum Error {
     /// A socket cannot be bound.
     #[error("cannot listen at {endpoint}: {reason}")]
     Listen { endpoint: String, reason: io::Error },
+    /// The usage log cannot be written.
+    #[error("cannot write to the file descriptor {number} of --relay-log-fd: {reason}")]
+    LogFd { number: u32, reason: io::Error },
     /// The system refuses signals.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
@@ -54,6 +61,7 @@ async fn run(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Erro
     let reload = Reload::new(&plan, again, supervisor.clone(), announcement.line());
     fit_descriptors(&plan);
 
+    let relay = plan.relay.map(with_log).transpose()?;
     let config = plan.mailbox.map(|mailbox| mailbox.config);
     let mailbox = config.map(Mailbox::start).transpose().map_err(wormhole_server::Error::from)?;
     // The files of unix sockets go when the server has ended.
@@ -63,7 +71,7 @@ async fn run(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Erro
         Some(mailbox) => Some(start(mailbox.clone(), public).await?),
         None => None,
     };
-    let relay = plan.relay.map(|relay| Relay::start(relay.config, places.relay)).transpose();
+    let relay = relay.map(|config| Relay::start(config, places.relay)).transpose();
     let relay = match relay {
         Ok(relay) => relay,
         Err(error) => return Err(give_up(mailbox, error).await),
@@ -90,6 +98,16 @@ async fn run(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Erro
     reloading.abort();
     working.abort();
     Ok(served?)
+}
+
+/// Opens the usage log.
+fn with_log(plan: RelayPlan) -> Result<RelayConfig, Error> {
+    let RelayPlan { mut config, log_fd, .. } = plan;
+    if let Some(number) = log_fd {
+        let file = log_fd::open(number).map_err(|reason| Error::LogFd { number, reason })?;
+        config.usage.log = Some(Arc::new(file));
+    }
+    Ok(config)
 }
 
 /// Stops what has started already.

@@ -159,6 +159,35 @@ fn pairs_have_time_at_a_stop() {
 }
 
 #[test]
+fn the_usage_log_goes_to_a_descriptor() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("usage.log");
+    let mut shell = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_wormhole-server");
+    let arguments = format!("relay --port {LOCAL} --log-fd 3 --blur-usage 3600");
+    shell.args(["-c", &format!("exec {program} {arguments} 3>{} 2>&1", log.display())]);
+    let mut child = shell.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let said = lines.find(|line| line.as_ref().is_ok_and(|line| line.starts_with("listening")));
+    let said = said.unwrap().unwrap();
+    let mut stranger = TcpStream::connect(said.rsplit_once("tcp:").unwrap().1).unwrap();
+    stranger.write_all(b"x\n").unwrap();
+    stranger.read_to_end(&mut Vec::new()).unwrap();
+    drop(stranger);
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let line: Value = serde_json::from_str(&std::fs::read_to_string(log).unwrap()).unwrap();
+    assert_eq!((&line["mood"], &line["total_bytes"]), (&"errory".into(), &0.into()));
+    assert!(line["started"].as_f64().unwrap() % 3_600.0 < f64::EPSILON);
+
+    let refused = Command::new(program).args(["relay", "--port", LOCAL, "--log-fd=99"]).output();
+    let refused = refused.unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("cannot write to the file descriptor 99 of --relay-log-fd: "), "{said}");
+}
+
+#[test]
 fn a_relay_takes_its_options_without_their_prefix() {
     let print = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));

@@ -316,4 +316,25 @@ const OWN: &[Row] = &[
         "Where the transit relay listens: a port (0 picks a free one) or \
          tcp:4001:interface=127.0.0.1; may be repeated",
     ),
+    (
+        Group::Relay,
+        "relay-usage-db",
+        Kind::Text("FILE"),
+        "",
+        "SQLite file that records how connections to the relay ended, in the form of Python's",
+    ),
+    (
+        Group::Relay,
+        "relay-log-fd",
+        Kind::Number("N"),
+        "",
+        "Write the same as lines of JSON to this file descriptor",
+    ),
+    (
+        Group::Relay,
+        "relay-blur-usage",
+        Kind::Number("SECONDS"),
+        "",
+        "Round the times in both down to multiples of this, and numbers of bytes up",
+    ),
 ];

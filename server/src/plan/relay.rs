@@ -1,8 +1,13 @@
 //! What a transit relay is started with.
 
-use wormhole_server::relay::RelayConfig;
+use std::path::PathBuf;
 
-use super::Common;
+use wormhole_server::{
+    Database,
+    relay::{RelayConfig, RelayUsage},
+};
+
+use super::{Common, file, seconds};
 use crate::{
     endpoint::Endpoint,
     options::{Settings, Wrong},
@@ -12,6 +17,8 @@ use crate::{
 pub(crate) struct RelayPlan {
     pub(crate) config: RelayConfig,
     pub(crate) listen: Vec<Endpoint>,
+    /// The descriptor of the usage log, which is opened when the relay starts.
+    pub(crate) log_fd: Option<u32>,
 }
 
 const PORT: &str = "relay-port";
@@ -21,11 +28,29 @@ impl RelayPlan {
         let config = RelayConfig {
             limits: common.limits.clone(),
             rules: common.rules.clone(),
+            usage: usage(settings)?,
             goodbye: common.goodbye,
             ..RelayConfig::default()
         };
-        Ok(Self { config, listen: endpoints(settings)? })
+        let log_fd = settings.value("relay-log-fd", "the number of a file descriptor")?;
+        Ok(Self { config, listen: endpoints(settings)?, log_fd })
     }
+}
+
+const DATABASE: &str = "relay-usage-db";
+
+/// Finds the file of the relay's usage database, where there is one.
+pub(crate) fn relay_usage(settings: &Settings) -> Option<PathBuf> {
+    file(settings, DATABASE)
+}
+
+fn usage(settings: &Settings) -> Result<RelayUsage, Wrong> {
+    const BLUR: &str = "relay-blur-usage";
+    let database = settings
+        .text(DATABASE)
+        .map(|_| file(settings, DATABASE).map_or(Database::Memory, Database::File));
+    let blur = settings.text(BLUR).map(|_| seconds(settings, BLUR)).transpose()?;
+    Ok(RelayUsage { database, log: None, blur })
 }
 
 fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
@@ -41,7 +66,7 @@ fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
 mod tests {
     use std::time::Duration;
 
-    use wormhole_server::Limit;
+    use wormhole_server::{Database, Limit};
 
     use crate::{options::Servers, plan::tests::plan};
 
@@ -61,6 +86,17 @@ mod tests {
         let relay = both.relay.unwrap();
         assert_eq!(relay.listen[0].to_string(), "port 2");
         assert_eq!(relay.config.limits.most(Limit::RelayWaiting), Some(3));
+    }
+
+    #[test]
+    fn usage_is_recorded_where_it_is_wanted() {
+        let python = ["--usage-db=u.sqlite", "--log-fd=3", "--blur-usage=60"];
+        let relay = plan(Servers::Relay, &python).unwrap().relay.unwrap();
+        let usage = relay.config.usage;
+        assert_eq!(usage.database, Some(Database::File("u.sqlite".into())));
+        assert_eq!((relay.log_fd, usage.blur), (Some(3), Some(Duration::from_secs(60))));
+        let none = plan(Servers::Relay, &[]).unwrap().relay.unwrap();
+        assert_eq!((none.log_fd, none.config.usage.database), (None, None));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{RelayConfig, crowd::Crowd, tally::Tally};
+use super::{RelayConfig, crowd::Crowd, ledger::Ledger, tally::Tally};
 use crate::{
     limits::{Limit, Limits},
     rules::LiveRules,
@@ -16,6 +16,7 @@ pub(super) struct Hub {
     pub(super) rules: LiveRules,
     pub(super) linger: Duration,
     pub(super) tally: Tally,
+    pub(super) ledger: Ledger,
     /// All connections.
     pub(super) connected: Crowd,
     /// Those that wait for their peers.
@@ -23,7 +24,7 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn new(config: RelayConfig, tally: Tally) -> Arc<Self> {
+    pub(super) fn new(config: RelayConfig, tally: Tally, ledger: Ledger) -> Arc<Self> {
         let RelayConfig { limits, rules, linger, .. } = config;
         let crowd = |total, address| Crowd::new(limits.clone(), total, address);
         Arc::new(Self {
@@ -33,6 +34,7 @@ impl Hub {
             rules,
             linger,
             tally,
+            ledger,
         })
     }
 

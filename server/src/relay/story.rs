@@ -118,15 +118,18 @@ impl Story {
 
 impl Drop for Story {
     fn drop(&mut self) {
-        self.hub.tally.leave();
-        let Some(mood) = self.mood else { return };
+        let Some(mood) = self.mood else { return self.hub.tally.leave() };
         let first = self.paired.map_or(self.accepted, |(first, _)| first);
-        self.hub.tally.count(&Ended {
+        let ended = Ended {
             started: self.started,
             total: first.elapsed().as_secs_f64(),
             waiting: self.paired.map(|(_, waiting)| waiting),
             bytes: self.bytes.get(),
             mood,
-        });
+        };
+        self.hub.tally.count(&ended);
+        self.hub.ledger.record(ended);
+        // Last, so that whoever waits for it finds all told.
+        self.hub.tally.leave();
     }
 }

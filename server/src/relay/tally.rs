@@ -22,6 +22,8 @@ struct Counts {
     tokens: AtomicU64,
     pairs: AtomicU64,
     bytes: AtomicU64,
+    /// Those of pairs that have not ended.
+    incomplete_bytes: AtomicU64,
     ended: [AtomicU64; RelayMood::ALL.len()],
 }
 
@@ -63,10 +65,12 @@ impl Tally {
 
     pub(super) fn carry(&self, bytes: usize) {
         self.0.bytes.fetch_add(bytes as u64, Relaxed);
+        self.0.incomplete_bytes.fetch_add(bytes as u64, Relaxed);
     }
 
     pub(super) fn count(&self, ended: &Ended) {
         self.0.ended[ended.mood as usize].fetch_add(1, Relaxed);
+        self.0.incomplete_bytes.fetch_sub(ended.bytes, Relaxed);
     }
 
     /// Comes back when nobody is connected.
@@ -107,6 +111,11 @@ impl Tally {
     /// Bytes that were carried.
     pub(crate) fn bytes(&self) -> u64 {
         self.0.bytes.load(Relaxed)
+    }
+
+    /// Bytes that were carried between those that are joined.
+    pub(crate) fn incomplete_bytes(&self) -> u64 {
+        self.0.incomplete_bytes.load(Relaxed)
     }
 
     /// How many have ended so.

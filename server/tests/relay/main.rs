@@ -6,6 +6,7 @@ mod answers;
 mod ends;
 mod limits;
 mod pairing;
+mod usage;
 
 use std::net::SocketAddr;
 
