@@ -72,9 +72,11 @@ pub enum Limit {
     RelayPairBytes,
     /// Seconds for which the transit relay joins two connections.
     RelayPairSeconds,
+    /// Bytes a second that the transit relay carries for all.
+    RelayBytesPerSecond,
 }
 
-const COUNT: usize = 29;
+const COUNT: usize = 30;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -108,6 +110,7 @@ impl Limit {
         Self::RelayWaitingSeconds,
         Self::RelayPairBytes,
         Self::RelayPairSeconds,
+        Self::RelayBytesPerSecond,
     ];
 
     /// Tells whether it is a limit of the transit relay; the others are the mailbox server's.
@@ -187,6 +190,9 @@ impl Limit {
             }
             Self::RelayPairBytes => ("relay-max-pair-bytes", 0, "bytes between two connections"),
             Self::RelayPairSeconds => ("relay-max-pair-seconds", 0, "seconds for two connections"),
+            Self::RelayBytesPerSecond => {
+                ("relay-max-bytes-per-second", 0, "bytes a second for all, shared fairly")
+            }
         }
     }
 }

@@ -22,6 +22,7 @@
 //!
 //! A relay has a thread of its own, so that nothing else waits while it carries.
 
+mod bandwidth;
 mod buffer;
 mod caller;
 mod crowd;

@@ -42,8 +42,8 @@ pub(super) async fn flow(from: &TcpStream, to: &TcpStream, story: &Story) -> io:
         if moved.bytes == 0 {
             return SockRef::from(to).shutdown(Shutdown::Write);
         }
-        story.carry(moved.bytes)?;
         moved.rest.deliver(to).await?;
+        story.carry(moved.bytes).await?;
     }
 }
 

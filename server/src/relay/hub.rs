@@ -4,7 +4,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{RelayConfig, crowd::Crowd, ledger::Ledger, tally::Tally};
+use super::{RelayConfig, bandwidth::Bandwidth, crowd::Crowd, ledger::Ledger, tally::Tally};
 use crate::{
     limits::{Limit, Limits},
     rules::LiveRules,
@@ -17,6 +17,7 @@ pub(super) struct Hub {
     pub(super) linger: Duration,
     pub(super) tally: Tally,
     pub(super) ledger: Ledger,
+    pub(super) bandwidth: Bandwidth,
     /// All connections.
     pub(super) connected: Crowd,
     /// Those that wait for their peers.
@@ -28,6 +29,7 @@ impl Hub {
         let RelayConfig { limits, rules, linger, .. } = config;
         let crowd = |total, address| Crowd::new(limits.clone(), total, address);
         Arc::new(Self {
+            bandwidth: Bandwidth::new(limits.clone()),
             connected: crowd(Limit::RelayConnections, Limit::RelayAddressConnections),
             waiting: crowd(Limit::RelayWaiting, Limit::RelayAddressWaiting),
             limits,

@@ -40,7 +40,7 @@ async fn talk(
     write_all(second, OK).await?;
     write_all(first, OK).await?;
     if !surplus.is_empty() {
-        story.carry(surplus.len())?;
+        story.carry(surplus.len()).await?;
         write_all(first, surplus).await?;
     }
     let (there, back) = (pin!(flow(first, second, story)), pin!(flow(second, first, story)));

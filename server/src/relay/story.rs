@@ -1,8 +1,13 @@
 //! What becomes of a connection, told when it has ended [transit-relay.md: results].
 
-use std::{cell::Cell, io, sync::Arc, time::Instant};
+use std::{
+    cell::Cell,
+    io,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
-use super::hub::Hub;
+use super::{bandwidth::Account, hub::Hub};
 use crate::{clock, limits::Limit};
 
 /// How a connection ended.
@@ -63,6 +68,7 @@ pub(super) struct Story {
     /// When the first of a pair was accepted, and the seconds until the second was.
     paired: Option<(Instant, f64)>,
     bytes: Cell<u64>,
+    account: Mutex<Account>,
     /// None where somebody else tells the story.
     mood: Option<RelayMood>,
 }
@@ -77,6 +83,7 @@ impl Story {
             accepted: Instant::now(),
             paired: None,
             bytes: Cell::new(0),
+            account: Mutex::default(),
             mood: Some(RelayMood::Empty),
         }
     }
@@ -100,14 +107,17 @@ impl Story {
         newcomer.mood = None;
     }
 
-    /// Notes bytes that were carried.
+    /// Notes bytes that were carried, and comes back when more may be.
     ///
     /// # Errors
     /// Where they are more than two connections may exchange.
-    pub(super) fn carry(&self, bytes: usize) -> io::Result<()> {
+    pub(super) async fn carry(&self, bytes: usize) -> io::Result<()> {
         self.bytes.set(self.bytes.get() + bytes as u64);
-        self.hub.tally.carry(bytes);
-        self.hub.limits.check(Limit::RelayPairBytes, self.bytes.get()).map_err(io::Error::other)
+        let Hub { tally, limits, bandwidth, .. } = &*self.hub;
+        tally.carry(bytes);
+        limits.check(Limit::RelayPairBytes, self.bytes.get()).map_err(io::Error::other)?;
+        bandwidth.pay(&self.account, bytes).await;
+        Ok(())
     }
 
     /// Tells how many bytes were carried.

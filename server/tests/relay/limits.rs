@@ -1,10 +1,15 @@
 //! What the relay takes only so much of.
 
-use std::time::Duration;
+use std::{
+    cell::Cell,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wormhole_server::{Limit, Limits, LiveRules, Rules, relay::RelayConfig};
 
-use super::Stage;
+use super::{Caller, Stage};
 
 #[actix::test]
 async fn connections_are_limited() {
@@ -74,4 +79,38 @@ async fn a_pair_may_be_limited() {
     drop(first.rest().await);
     assert_eq!(limits.reached(Limit::RelayPairBytes), 1);
     assert_eq!(stage.moods().await, [("happy", 1)]);
+}
+
+#[actix::test]
+async fn pairs_share_the_bandwidth_fairly() {
+    const RATE: u64 = 8_000_000;
+    const ALL: u64 = 12_000_000;
+    let stage = Stage::limited(&[(Limit::RelayBytesPerSecond, RATE)]);
+    let mut heard = Vec::new();
+    // Those who say little at once get no less.
+    for portion in [65_536, 1_000, 65_536, 1_000] {
+        let (Caller(mut from), Caller(mut to)) = stage.pair().await;
+        let count = Rc::<Cell<u64>>::default();
+        heard.push(Rc::clone(&count));
+        actix::spawn(async move {
+            let portion = vec![0; portion];
+            while from.write_all(&portion).await.is_ok() {}
+        });
+        actix::spawn(async move {
+            let mut buffer = vec![0; 65_536];
+            while let Ok(bytes @ 1..) = to.read(&mut buffer).await {
+                count.set(count.get() + bytes as u64);
+            }
+        });
+    }
+    let began = Instant::now();
+    let (before, old) = (stage.relay.view().bytes(), heard.iter().map(|count| count.get()));
+    let old: Vec<_> = old.collect();
+    stage.until(|relay| relay.bytes() >= before + ALL).await;
+    let new: Vec<_> = heard.iter().zip(old).map(|(count, old)| count.get() - old).collect();
+    let part = new.iter().sum::<u64>() / 4;
+    assert!(new.iter().all(|bytes| *bytes * 10 >= part * 8), "{new:?}");
+    // But for what was granted while nobody wanted anything.
+    let least = Duration::from_secs_f64((ALL - 1_000_000) as f64 / RATE as f64);
+    assert!(began.elapsed() >= least, "{:?} for {ALL} bytes", began.elapsed());
 }
