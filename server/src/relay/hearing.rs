@@ -3,7 +3,7 @@
 use std::{io::ErrorKind::WouldBlock, sync::Arc};
 
 use actix::Addr;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::spawn_local};
 use wormhole_protocol::transit::relay::{Asking, BadRequest, Heard, Request};
 
 use super::{
@@ -37,10 +37,13 @@ pub(super) async fn hear(caller: Caller, room: Addr<Room>) {
         Ok((request, surplus)) => {
             room.do_send(Arrive { request, newcomer: Newcomer { caller, surplus } });
         }
-        Err(Useless::Bad(bad @ BadRequest::Line)) => {
-            caller.dismiss(RelayMood::Errory, bad.answer()).await;
+        Err(Useless::Bad(bad)) => {
+            let mood = match bad {
+                BadRequest::Line => RelayMood::Errory,
+                _ => RelayMood::Empty,
+            };
+            spawn_local(caller.dismiss(mood, bad.answer()));
         }
-        Err(Useless::Bad(bad)) => caller.dismiss(RelayMood::Empty, bad.answer()).await,
         Err(Useless::Left) => (),
     }
 }

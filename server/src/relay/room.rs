@@ -110,7 +110,9 @@ impl Room {
         let ticket = Ticket(self.tickets);
         let leave = Leave { token: request.token.clone(), ticket };
         let token = request.token.clone();
-        self.waiting.entry(token).or_default().push(Waiting { request, ticket, turn });
+        // Most clients have no spare.
+        let waiting = self.waiting.entry(token).or_insert_with(|| Vec::with_capacity(1));
+        waiting.push(Waiting { request, ticket, turn });
         spawn_local(async move {
             wait::until_turn(caller, place, told, || room.do_send(leave)).await;
         });

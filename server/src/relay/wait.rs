@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_local};
 use wormhole_protocol::transit::relay::IMPATIENT;
 
 use super::{
@@ -43,11 +43,12 @@ pub(super) async fn until_turn(
     // From here on the room finds that nobody waits, and takes another.
     drop((waits, place, told));
     match end {
-        End::Turn(Turn::Partner(newcomer)) => pair::join(caller, *newcomer).await,
+        // As a task of its own: while it waits a connection does not hold what a pair needs.
+        End::Turn(Turn::Partner(newcomer)) => drop(spawn_local(pair::join(caller, *newcomer))),
         End::Turn(Turn::Redundant) => caller.story.becomes(RelayMood::Redundant),
         End::Stir(Stir::Said) => {
             leave();
-            caller.dismiss(RelayMood::Impatient, IMPATIENT).await;
+            spawn_local(caller.dismiss(RelayMood::Impatient, IMPATIENT));
         }
         End::Stir(Stir::Left) | End::Alone => leave(),
     }
