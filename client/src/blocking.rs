@@ -1,14 +1,29 @@
 //! The wormhole of a program without an event loop.
 //!
-//! ```no_run
-//! use wormhole_client::{Error, PUBLIC_SERVER, blocking::Wormhole};
+//! ```
+//! use wormhole_client::{Error, blocking::Wormhole};
 //!
-//! # fn main() -> Result<(), Error> {
-//! let wormhole = Wormhole::new("example.org/my-app", PUBLIC_SERVER);
-//! println!("type {} on the other computer", wormhole.get_code()?.as_str());
-//! let theirs = wormhole.get_data("mine")?;
+//! # fn example(server: &str) -> Result<(), Error> {
+//! // At one computer:
+//! let here = Wormhole::new("example.org/my-app", server);
+//! let code = here.get_code()?;
+//! println!("type {} on the other computer", code.as_str());
+//! # let server = server.to_owned();
+//! # let other = std::thread::spawn(move || -> Result<(), Error> {
+//!
+//! // At the other:
+//! let there = Wormhole::new("example.org/my-app", server);
+//! there.set_code(code.as_str())?;
+//! assert_eq!(&there.get_data("theirs")?[..], b"mine");
 //! # Ok(())
+//! # });
+//!
+//! // And meanwhile at the first:
+//! assert_eq!(&here.get_data("mine")?[..], b"theirs");
+//! # other.join().unwrap()
 //! # }
+//! # let server = wormhole_server::testing::start();
+//! # example(server.url()).unwrap();
 //! ```
 
 use std::{
