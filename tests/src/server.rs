@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::{Maker, Missing, Process, Stream};
+use crate::{Maker, Missing, Process, Stream, process};
 
 /// Is a running mailbox server with an empty database in memory.
 pub struct Server {
@@ -52,6 +52,16 @@ impl Server {
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
         self.process.interrupt();
+    }
+
+    /// Stops the server in the midst of everything: whoever is connected stays so, and hears
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    pub fn silence(&self) {
+        process::signal("-STOP", self.process.id());
     }
 }
 

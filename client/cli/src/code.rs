@@ -44,7 +44,8 @@ async fn plainly(entry: &Entry) -> Result<(), Failure> {
                 return Err(reason.into());
             }
         };
-        match Code::typed(line.trim()).map_err(Error::from) {
+        let typed = Code::typed(line.trim()).and_then(|code| Code::parse(code.as_str()));
+        match typed.map_err(Error::from) {
             Ok(code) => {
                 entry.choose_nameplate(code.nameplate().as_str()).await?;
                 return Ok(entry.choose_words(code.words()).await?);
