@@ -2,14 +2,64 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
+use libtest_mimic::Arguments;
 use serde_json::json;
 use tempfile::TempDir;
-use wormhole_tests::{Client, Maker, Missing, PATIENCE, Process, Server, Talker, Terminal};
+use wormhole_tests::{Client, Maker, Missing, PATIENCE, Process, Server, Talker, Terminal, trial};
 
 const CODE: &str = "7-crossover-clockwork";
 const NOTE: &str = "(note: you can use <Tab> to complete words)";
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let tests: [(&str, fn()); 11] = [
+        (
+            "tab_completes_what_is_begun_and_corrects_what_is_misspelt",
+            tab_completes_what_is_begun_and_corrects_what_is_misspelt,
+        ),
+        ("who_never_presses_tab_is_told_of_it", who_never_presses_tab_is_told_of_it),
+        (
+            "as_many_words_are_completed_as_the_person_says",
+            as_many_words_are_completed_as_the_person_says,
+        ),
+        ("a_line_that_is_no_code_can_be_corrected", a_line_that_is_no_code_can_be_corrected),
+        (
+            "a_nameplate_stays_once_the_words_have_begun",
+            a_nameplate_stays_once_the_words_have_begun,
+        ),
+        ("what_ends_the_wormhole_ends_the_prompt", what_ends_the_wormhole_ends_the_prompt),
+        ("a_person_may_leave_at_any_time", a_person_may_leave_at_any_time),
+        ("a_silent_server_keeps_nobody_from_leaving", a_silent_server_keeps_nobody_from_leaving),
+        (
+            "a_word_that_has_not_begun_is_asked_for_once",
+            a_word_that_has_not_begun_is_asked_for_once,
+        ),
+        ("a_pasted_code_is_one_line", a_pasted_code_is_one_line),
+        (
+            "a_terminal_that_cannot_be_drawn_on_gets_a_plain_line",
+            a_terminal_that_cannot_be_drawn_on_gets_a_plain_line,
+        ),
+    ];
+    let tests = tests.map(|(name, test)| {
+        trial(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    let skippable = [
+        trial(
+            "the_existing_sender_is_found_by_what_is_typed",
+            the_existing_sender_is_found_by_what_is_typed,
+        ),
+        trial(
+            "a_prompt_that_was_stopped_goes_on_where_it_was",
+            a_prompt_that_was_stopped_goes_on_where_it_was,
+        ),
+    ];
+    libtest_mimic::run(&args, tests.into_iter().chain(skippable).collect()).exit_code()
+}
 
 /// One server, and a person at a terminal who receives there.
 struct Scene {
@@ -65,7 +115,6 @@ fn tab(terminal: &Terminal, shown: &str) {
     }
 }
 
-#[test]
 fn tab_completes_what_is_begun_and_corrects_what_is_misspelt() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -85,13 +134,9 @@ fn tab_completes_what_is_begun_and_corrects_what_is_misspelt() {
     sender.finish().succeeded();
 }
 
-#[test]
-fn the_existing_sender_is_found_by_what_is_typed() {
+fn the_existing_sender_is_found_by_what_is_typed() -> Result<(), Missing> {
     let scene = Scene::new();
-    let python = match Client::new(Maker::Python, &scene.server) {
-        Ok(python) => python,
-        Err(missing) => return eprintln!("skipped: {missing}"),
-    };
+    let python = Client::new(Maker::Python, &scene.server)?;
     let sender = Process::start(python.send(scene.folder.path(), &["--text", "hello"]));
     let code = sender.code();
     let (nameplate, words) = code.split_once('-').unwrap();
@@ -107,9 +152,9 @@ fn the_existing_sender_is_found_by_what_is_typed() {
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
     sender.finish().succeeded();
+    Ok(())
 }
 
-#[test]
 fn who_never_presses_tab_is_told_of_it() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -120,7 +165,6 @@ fn who_never_presses_tab_is_told_of_it() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn as_many_words_are_completed_as_the_person_says() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", "7-crossover-clockwork-alkali", "--text", "hello"]);
@@ -134,7 +178,6 @@ fn as_many_words_are_completed_as_the_person_says() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_line_that_is_no_code_can_be_corrected() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -152,7 +195,6 @@ fn a_line_that_is_no_code_can_be_corrected() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_nameplate_stays_once_the_words_have_begun() {
     let scene = Scene::new();
     let terminal = scene.receiver(&[]);
@@ -166,7 +208,6 @@ fn a_nameplate_stays_once_the_words_have_begun() {
     assert_eq!(status.code(), Some(130), "{screen}");
 }
 
-#[test]
 fn what_ends_the_wormhole_ends_the_prompt() {
     let scene = Scene::new();
     // The server refuses the third, whose nameplate is claimed while the words are being typed.
@@ -181,7 +222,6 @@ fn what_ends_the_wormhole_ends_the_prompt() {
     assert!(screen.contains("two others are using this code already"), "{screen}");
 }
 
-#[test]
 fn a_person_may_leave_at_any_time() {
     let scene = Scene::new();
     for typed in ["", "7", "7-cros", "7-crosover"] {
@@ -224,11 +264,8 @@ fn with_job_control(command: &Command) -> Command {
     shell
 }
 
-#[test]
-fn a_prompt_that_was_stopped_goes_on_where_it_was() {
-    if let Err(missing) = Missing::unless_installed("bash") {
-        return eprintln!("skipped: {missing}");
-    }
+fn a_prompt_that_was_stopped_goes_on_where_it_was() -> Result<(), Missing> {
+    Missing::unless_installed("bash")?;
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
     let client = Client::new(Maker::Ours, &scene.server).unwrap();
@@ -248,9 +285,9 @@ fn a_prompt_that_was_stopped_goes_on_where_it_was() {
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
     sender.finish().succeeded();
+    Ok(())
 }
 
-#[test]
 fn a_silent_server_keeps_nobody_from_leaving() {
     let scene = Scene::new();
     let terminal = scene.receiver(&[]);
@@ -263,7 +300,6 @@ fn a_silent_server_keeps_nobody_from_leaving() {
     assert_eq!(status.code(), Some(130), "{screen}");
 }
 
-#[test]
 fn a_word_that_has_not_begun_is_asked_for_once() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", "7-crossover-", "--text", "hello"]);
@@ -276,7 +312,6 @@ fn a_word_that_has_not_begun_is_asked_for_once() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_pasted_code_is_one_line() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -287,7 +322,6 @@ fn a_pasted_code_is_one_line() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_terminal_that_cannot_be_drawn_on_gets_a_plain_line() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
