@@ -43,7 +43,8 @@ use crate::{builder::Builder, error::Error, status::Status, wormhole::Wormhole a
 /// A wormhole on a thread of its own; every call waits for its answer.
 ///
 /// Dropping it closes it, and waits at most five seconds for that. Do not use it on a thread that
-/// runs an event loop, which could do nothing else meanwhile.
+/// runs an event loop, which could do nothing else meanwhile, nor in the callbacks of its own
+/// builder, which are called on the wormhole's thread and would wait for themselves.
 pub struct Wormhole {
     handle: Handle,
     thread: Option<JoinHandle<()>>,
@@ -75,6 +76,8 @@ impl Wormhole {
                 ended.await;
             };
             LocalSet::new().block_on(&runtime, living);
+            // A name may still be looked up, which nobody waits for.
+            runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("wormhole".to_owned()).spawn(live)?;
         let handle = opened.recv().map_err(|_| io::Error::other("the wormhole's thread died"))?;
@@ -177,7 +180,8 @@ impl Wormhole {
 impl Drop for Wormhole {
     fn drop(&mut self) {
         self.handle.begin_close();
-        if let Some(thread) = self.thread.take() {
+        let others = |thread: &JoinHandle<()>| thread.thread().id() != thread::current().id();
+        if let Some(thread) = self.thread.take().filter(others) {
             // A panic on it has ended the wormhole, and everybody who asked was told.
             let _ = thread.join();
         }
