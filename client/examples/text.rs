@@ -48,7 +48,8 @@ async fn talk(wormhole: &Wormhole, args: Args) -> Result<(), Box<dyn Error>> {
     match receive(wormhole, &Config::default()).await? {
         Incoming::Text(text) => {
             println!("{}", escape(&text.text));
-            Ok(text.accept())
+            text.accept();
+            Ok(())
         }
         Incoming::Bulk(file) => {
             file.reject(Refusal::Rejected);

@@ -193,7 +193,7 @@ fn unix(at: SystemTime) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{fs, time::Duration};
 
     use serde_json::json;
 
