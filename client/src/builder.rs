@@ -192,7 +192,7 @@ impl Builder {
     /// An actor that owns its wormhole needs its own address first:
     ///
     /// ```
-    /// use actix::{Actor, Context, Handler};
+    /// use actix::{Actor, AsyncContext, Context, Handler};
     /// use wormhole_client::{Delegated, Event, Wormhole};
     ///
     /// struct Chat {
