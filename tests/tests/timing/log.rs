@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener, os::unix::fs::symlink};
 
 use serde_json::Value;
-use wormhole_tests::{Client, Maker, Missing, Process};
+use wormhole_tests::{Client, Maker, Missing, Process, Server};
 
 use crate::{FILES, Scene, is_frame};
 
@@ -45,6 +45,24 @@ fn steps(events: &[Value]) -> Vec<(String, Vec<String>, bool)> {
     let mut steps: Vec<_> = events.iter().filter(own).map(step).collect();
     steps.sort();
     steps
+}
+
+pub(crate) fn a_person_is_not_asked_before_the_server_is_there() -> Result<(), Missing> {
+    let server = Server::start(Maker::Ours)?;
+    let client = Client::new(Maker::Ours, &server)?;
+    let scene = Scene::new();
+    let send = ["send", "--code", "7-crossover-clockwork", "--text", "hello"];
+    let sender = Process::start(client.run(scene.path(), &send));
+    sender.code();
+    let receive = client.run(scene.path(), &["receive", "--dump-timing", "t.json"]);
+    let mut receiver = Process::start_typing(receive);
+    receiver.type_all("7-crossover-clockwork\n");
+    receiver.finish().succeeded();
+    let events = scene.events("t.json");
+    let at = |what: fn(&Value) -> bool| events.iter().position(what).expect("an event");
+    let welcome = at(|event| event["details"]["message"]["type"] == "welcome");
+    assert!(welcome < at(|event| event["name"] == "input code"), "{events:?}");
+    Ok(())
 }
 
 pub(crate) fn a_failure_is_recorded_too() -> Result<(), Missing> {

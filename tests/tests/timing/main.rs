@@ -34,6 +34,10 @@ fn main() -> ExitCode {
             page::what_is_written_now_is_drawn(Maker::Python)
         }),
         trial("ours_is_written_as_pythons_is", log::ours_is_written_as_pythons_is),
+        trial(
+            "a_person_is_not_asked_before_the_server_is_there",
+            log::a_person_is_not_asked_before_the_server_is_there,
+        ),
         trial("a_failure_is_recorded_too", log::a_failure_is_recorded_too),
         trial(
             "a_log_that_cannot_be_written_is_an_error_at_once",
