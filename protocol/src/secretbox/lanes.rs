@@ -1,27 +1,22 @@
-//! The Salsa20 keystream, eight blocks at a time, on processors with AVX2 or AVX-512VL.
+//! The Salsa20 keystream, many blocks at a time, on processors with AVX2 or AVX-512.
 //!
-//! A vector holds the same word of eight blocks, so the rounds are those of the scalar cipher; the
-//! words are put back in the order of the bytes when they meet the text. Nothing depends on a
+//! A vector holds the same word of several blocks, so the rounds are those of the scalar cipher;
+//! the words are put back in the order of the bytes when they meet the text. Nothing depends on a
 //! secret but the words themselves: no branch, no index.
 
 #![allow(
     unsafe_code,
-    reason = "functions for newer processors are called after a check, vectors read from arrays"
+    reason = "code for newer processors is called after a check, and vectors meet bytes by pointer"
 )]
 
-use std::arch::{is_x86_feature_detected, x86_64::*};
+mod avx2;
+mod avx512;
+
+use std::{arch::is_x86_feature_detected, array, slice};
 
 use zeroize::Zeroizing;
 
 use super::BLOCK;
-
-/// How many blocks are made at a time.
-const LANES: usize = 8;
-const BATCH: usize = LANES * BLOCK;
-
-const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
-/// Where the state counts blocks: the lower half of the number, then the upper.
-const COUNTER: usize = 8;
 
 /// A way to make the keystream that this processor has: made here only, after asking it.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +24,18 @@ pub(super) struct Lanes(Kind);
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
+    /// Eight blocks.
     Avx2,
-    /// Rotates in one instruction, and has registers for the whole state.
+    /// Sixteen blocks, with registers for the whole state, and rotations.
     Avx512,
 }
+
+type State = [u32; 16];
+
+const CONSTANTS: [u32; 4] = [0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574];
+/// Where the state counts blocks: the lower half of the number, then the upper.
+const COUNTER: usize = 8;
+const DOUBLE_ROUNDS: usize = 10;
 
 impl Lanes {
     /// Gives the fastest way.
@@ -41,41 +44,47 @@ impl Lanes {
     }
 
     /// Gives every way, the fastest first.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
-        let avx2 = is_x86_feature_detected!("avx2");
-        let avx512 =
-            avx2 && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl");
-        [(avx512, Kind::Avx512), (avx2, Kind::Avx2)]
-            .into_iter()
-            .filter_map(|(has, kind)| has.then_some(Self(kind)))
+    fn all() -> impl Iterator<Item = Self> {
+        let avx512 = is_x86_feature_detected!("avx512f").then_some(Kind::Avx512);
+        let avx2 = is_x86_feature_detected!("avx2").then_some(Kind::Avx2);
+        avx512.into_iter().chain(avx2).map(Self)
     }
 
     /// Applies the keystream to the text, beginning with the given block.
     pub(super) fn apply(self, key: &[u8; 32], nonce: &[u8; 8], block: u64, text: &mut [u8]) {
         let state = Zeroizing::new(state(key, nonce));
-        let (batches, last) = text.as_chunks_mut::<BATCH>();
-        self.run(&state, block, batches);
-        if !last.is_empty() {
-            let mut padded = Zeroizing::new([0; BATCH]);
-            padded[..last.len()].copy_from_slice(last);
-            let block = block.wrapping_add((batches.len() * LANES) as u64);
-            self.run(&state, block, std::slice::from_mut(&mut padded));
-            last.copy_from_slice(&padded[..last.len()]);
-        }
-    }
-
-    fn run(self, state: &[u32; 16], block: u64, batches: &mut [[u8; BATCH]]) {
         match self.0 {
             // SAFETY: a `Lanes` of this kind exists only where the processor has AVX2.
-            Kind::Avx2 => unsafe { avx2(state, block, batches) },
-            // SAFETY: a `Lanes` of this kind exists only where the processor has all three.
-            Kind::Avx512 => unsafe { avx512(state, block, batches) },
+            Kind::Avx2 => in_batches(block, text, |block, batches| unsafe {
+                avx2::apply(&state, block, batches);
+            }),
+            // SAFETY: a `Lanes` of this kind exists only where the processor has AVX-512F.
+            Kind::Avx512 => in_batches(block, text, |block, batches| unsafe {
+                avx512::apply(&state, block, batches);
+            }),
         }
     }
 }
 
+/// Applies to whole batches where they stand, and to what is left over in a copy.
+fn in_batches<const BATCH: usize>(
+    block: u64,
+    text: &mut [u8],
+    apply: impl Fn(u64, &mut [[u8; BATCH]]),
+) {
+    let (batches, last) = text.as_chunks_mut();
+    apply(block, batches);
+    if !last.is_empty() {
+        let mut padded = Zeroizing::new([0; BATCH]);
+        padded[..last.len()].copy_from_slice(last);
+        let block = block.wrapping_add((batches.len() * (BATCH / BLOCK)) as u64);
+        apply(block, slice::from_mut(&mut padded));
+        last.copy_from_slice(&padded[..last.len()]);
+    }
+}
+
 /// The state of block 0.
-fn state(key: &[u8; 32], nonce: &[u8; 8]) -> [u32; 16] {
+fn state(key: &[u8; 32], nonce: &[u8; 8]) -> State {
     let word = |bytes: &[u8], n| u32::from_le_bytes(bytes.as_chunks().0[n]);
     let [a, b, c, d] = CONSTANTS;
     let key = |n| word(key, n);
@@ -99,106 +108,24 @@ fn state(key: &[u8; 32], nonce: &[u8; 8]) -> [u32; 16] {
     ]
 }
 
-/// One body, compiled for each kind: from AVX-512 the compiler takes the rotation and the
-/// registers.
-macro_rules! batches {
-    ($name:ident, $features:literal) => {
-        #[target_feature(enable = $features)]
-        fn $name(state: &[u32; 16], mut block: u64, batches: &mut [[u8; BATCH]]) {
-            let mut start = state.map(|word| _mm256_set1_epi32(word.cast_signed()));
-            for batch in batches {
-                [start[COUNTER], start[COUNTER + 1]] = numbers(block);
-                let mut x = start;
-                for _ in 0..10 {
-                    quarter(&mut x, [0, 4, 8, 12]);
-                    quarter(&mut x, [5, 9, 13, 1]);
-                    quarter(&mut x, [10, 14, 2, 6]);
-                    quarter(&mut x, [15, 3, 7, 11]);
-                    quarter(&mut x, [0, 1, 2, 3]);
-                    quarter(&mut x, [5, 6, 7, 4]);
-                    quarter(&mut x, [10, 11, 8, 9]);
-                    quarter(&mut x, [15, 12, 13, 14]);
-                }
-                for (word, start) in x.iter_mut().zip(start) {
-                    *word = _mm256_add_epi32(*word, start);
-                }
-                for (half, words) in x.as_chunks().0.iter().enumerate() {
-                    let blocks = batch.as_chunks_mut::<BLOCK>().0.iter_mut();
-                    for (block, words) in blocks.zip(transposed(words)) {
-                        xor(&mut block.as_chunks_mut().0[half], words);
-                    }
-                }
-                block = block.wrapping_add(LANES as u64);
-            }
-        }
-    };
+/// Spells the numbers of consecutive blocks as the two words that count them.
+fn numbers<const LANES: usize>(block: u64) -> [[u32; LANES]; 2] {
+    [0, u32::BITS]
+        .map(|shift| array::from_fn(|lane| (block.wrapping_add(lane as u64) >> shift) as u32))
 }
 
-batches!(avx2, "avx2");
-batches!(avx512, "avx2,avx512f,avx512vl");
-
-/// Spells the numbers of eight blocks as the two words that count them.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn numbers(block: u64) -> [__m256i; 2] {
-    let number = |lane| block.wrapping_add(lane);
-    [0, 32].map(|shift| {
-        let [a, b, c, d, e, f, g, h] =
-            [0, 1, 2, 3, 4, 5, 6, 7].map(|lane| (number(lane) >> shift) as u32 as i32);
-        _mm256_setr_epi32(a, b, c, d, e, f, g, h)
-    })
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn quarter(x: &mut [__m256i; 16], [a, b, c, d]: [usize; 4]) {
-    x[b] = _mm256_xor_si256(x[b], rotated::<7, 25>(_mm256_add_epi32(x[a], x[d])));
-    x[c] = _mm256_xor_si256(x[c], rotated::<9, 23>(_mm256_add_epi32(x[b], x[a])));
-    x[d] = _mm256_xor_si256(x[d], rotated::<13, 19>(_mm256_add_epi32(x[c], x[b])));
-    x[a] = _mm256_xor_si256(x[a], rotated::<18, 14>(_mm256_add_epi32(x[d], x[c])));
-}
-
-/// Rotates each word to the left; the two distances make 32.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn rotated<const LEFT: i32, const RIGHT: i32>(x: __m256i) -> __m256i {
-    _mm256_or_si256(_mm256_slli_epi32::<LEFT>(x), _mm256_srli_epi32::<RIGHT>(x))
-}
-
-/// From eight words of each block, a vector a word, makes a vector a block.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn transposed(&[a, b, c, d, e, f, g, h]: &[__m256i; LANES]) -> [__m256i; LANES] {
-    let quads = |a, b, c, d| {
-        let [ab, cd] = [_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d)];
-        let [ab_high, cd_high] = [_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d)];
-        [
-            _mm256_unpacklo_epi64(ab, cd),
-            _mm256_unpackhi_epi64(ab, cd),
-            _mm256_unpacklo_epi64(ab_high, cd_high),
-            _mm256_unpackhi_epi64(ab_high, cd_high),
-        ]
-    };
-    let [p, q, r, s] = quads(a, b, c, d);
-    let [t, u, v, w] = quads(e, f, g, h);
-    [
-        _mm256_permute2x128_si256::<0x20>(p, t),
-        _mm256_permute2x128_si256::<0x20>(q, u),
-        _mm256_permute2x128_si256::<0x20>(r, v),
-        _mm256_permute2x128_si256::<0x20>(s, w),
-        _mm256_permute2x128_si256::<0x31>(p, t),
-        _mm256_permute2x128_si256::<0x31>(q, u),
-        _mm256_permute2x128_si256::<0x31>(r, v),
-        _mm256_permute2x128_si256::<0x31>(s, w),
-    ]
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn xor(bytes: &mut [u8; 32], with: __m256i) {
-    let place = bytes.as_mut_ptr().cast::<__m256i>();
-    // SAFETY: `bytes` is as long as a vector, and neither function asks for an alignment.
-    unsafe { _mm256_storeu_si256(place, _mm256_xor_si256(_mm256_loadu_si256(place), with)) };
+/// Two of the cipher's twenty rounds: the columns, then the rows.
+// Always inlined: only within its caller may the compiler use the vectors of the processor.
+#[inline(always)]
+fn double_round<Word>(x: &mut [Word; 16], quarter: impl Fn(&mut [Word; 16], [usize; 4])) {
+    quarter(x, [0, 4, 8, 12]);
+    quarter(x, [5, 9, 13, 1]);
+    quarter(x, [10, 14, 2, 6]);
+    quarter(x, [15, 3, 7, 11]);
+    quarter(x, [0, 1, 2, 3]);
+    quarter(x, [5, 6, 7, 4]);
+    quarter(x, [10, 11, 8, 9]);
+    quarter(x, [15, 12, 13, 14]);
 }
 
 #[cfg(test)]
@@ -211,6 +138,9 @@ mod tests {
     };
 
     use super::*;
+
+    /// The longer one of the two.
+    const BATCH: usize = 16 * BLOCK;
 
     /// The keystream of the crate, from the given block on.
     fn oracle(key: &[u8; 32], nonce: &[u8; 8], block: u64, text: &mut [u8]) {
@@ -241,8 +171,8 @@ mod tests {
     #[test]
     fn blocks_are_counted_in_64_bits() {
         for batches in [0, 1, 2] {
-            let lower = (1 << 32) - batches * LANES as u64;
-            for early in 0..=LANES as u64 {
+            let lower = (1 << 32) - batches * 16;
+            for early in 0..=16 {
                 check(&[3; 32], &[5; 8], lower - early, &[0; 3 * BATCH]);
             }
         }
@@ -255,7 +185,7 @@ mod tests {
         let page = [7; 2 * BATCH + 200];
         for lanes in Lanes::all() {
             for start in 0..=64 {
-                for length in [1, BATCH - 1, BATCH, 2 * BATCH + 100] {
+                for length in [1, BATCH / 2, BATCH - 1, BATCH, 2 * BATCH + 100] {
                     let mut applied = page;
                     let mut expected = page;
                     lanes.apply(&[3; 32], &[5; 8], 9, &mut applied[start..start + length]);
