@@ -198,7 +198,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_key_and_nonce(key: [u8; 32], nonce: [u8; 8], block in 0..u64::MAX - 1000, text: Vec<u8>) {
+        fn any_key_and_nonce(
+            key: [u8; 32],
+            nonce: [u8; 8],
+            block in 0..u64::MAX - 1000,
+            text in proptest::collection::vec(any::<u8>(), 0..3 * BATCH),
+        ) {
             check(&key, &nonce, block, &text);
         }
     }
