@@ -1,9 +1,12 @@
 //! NaCl's secretbox in place: XSalsa20-Poly1305 as everything here is sealed with it.
 //!
 //! The crates `salsa20` and `poly1305` do it; where the processor can, all but the first block of
-//! the keystream is made several blocks at a time.
+//! the keystream is made many blocks at a time.
 
 #[cfg(target_arch = "x86_64")]
+mod lanes;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "secretbox/no_lanes.rs"]
 mod lanes;
 
 use poly1305::{
@@ -17,6 +20,8 @@ use salsa20::{
 };
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+use self::lanes::Lanes;
 
 /// Bytes of a nonce.
 pub const NONCE_LEN: usize = 24;
@@ -72,8 +77,8 @@ impl SecretBox {
     fn start(&self, nonce: &[u8; NONCE_LEN]) -> (Poly1305, Keystream) {
         let prefix = nonce.first_chunk::<PREFIX>().expect("24 bytes begin with 16");
         let nonce = *nonce.last_chunk().expect("24 bytes end with 8");
-        let key: [u8; 32] = hsalsa::<U10>((&*self.0).into(), prefix.into()).into();
-        let key = Zeroizing::new(key);
+        let key: Zeroizing<[u8; 32]> =
+            Zeroizing::new(hsalsa::<U10>((&*self.0).into(), prefix.into()).into());
         let mut scalar = Salsa20::new((&*key).into(), (&nonce).into());
         let mut mac_key = Zeroizing::new([0; MAC_KEY]);
         scalar.apply_keystream(&mut *mac_key);
@@ -90,29 +95,19 @@ struct Keystream {
 }
 
 impl Keystream {
-    fn apply(mut self, text: &mut [u8]) {
+    fn apply(self, text: &mut [u8]) {
+        self.apply_with(Lanes::best(), text);
+    }
+
+    /// Applies what is left of the first block, and the rest by the lanes, unless there are none or
+    /// it is too short for them.
+    fn apply_with(mut self, lanes: Option<Lanes>, text: &mut [u8]) {
         let (first, rest) = text.split_at_mut(text.len().min(BLOCK - MAC_KEY));
         self.scalar.apply_keystream(first);
-        if !self.apply_wide(rest) {
-            self.scalar.apply_keystream(rest);
+        match lanes {
+            Some(lanes) if rest.len() > BLOCK => lanes.apply(&self.key, &self.nonce, 1, rest),
+            _ => self.scalar.apply_keystream(rest),
         }
-    }
-
-    /// Applies the keystream from the second block on, unless this processor cannot or the text is
-    /// too short for it.
-    #[cfg(target_arch = "x86_64")]
-    fn apply_wide(&self, text: &mut [u8]) -> bool {
-        if text.len() <= BLOCK {
-            return false;
-        }
-        let Some(lanes) = lanes::Lanes::best() else { return false };
-        lanes.apply(&self.key, &self.nonce, 1, text);
-        true
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn apply_wide(&self, _: &mut [u8]) -> bool {
-        false
     }
 }
 
@@ -122,4 +117,22 @@ fn tag(mut mac: Poly1305, text: &[u8]) -> [u8; TAG_LEN] {
     let (whole, last) = text.split_at(text.len() - text.len() % poly1305::BLOCK_SIZE);
     mac.update_padded(whole);
     mac.compute_unpadded(last).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_without_lanes_makes_the_same() {
+        let cipher = SecretBox::new(&[3; 32]);
+        let applied = |lanes, length| {
+            let mut text = vec![7; length];
+            cipher.start(&[5; NONCE_LEN]).1.apply_with(lanes, &mut text);
+            text
+        };
+        for length in 0..2000 {
+            assert!(applied(None, length) == applied(Lanes::best(), length), "{length} bytes");
+        }
+    }
 }
