@@ -1,7 +1,7 @@
 //! NaCl's secretbox in place: XSalsa20-Poly1305 as everything here is sealed with it.
 //!
-//! The crates `salsa20` and `poly1305` do it; where the processor can, all but the first block of
-//! the keystream is made many blocks at a time.
+//! The crate `crypto_secretbox` does it, but for long texts where the processor can make many blocks
+//! of the keystream at a time.
 
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -9,6 +9,7 @@ mod lanes;
 #[path = "secretbox/no_lanes.rs"]
 mod lanes;
 
+use crypto_secretbox::{AeadInPlace, XSalsa20Poly1305};
 use poly1305::{
     Poly1305,
     universal_hash::{KeyInit, UniversalHash},
@@ -34,6 +35,8 @@ const PREFIX: usize = 16;
 /// Bytes of the keystream that become the tag's key; the text has the rest.
 const MAC_KEY: usize = 32;
 const BLOCK: usize = 64;
+/// The shortest text for which lanes are worth their start.
+const LONG: usize = 4 * BLOCK;
 
 /// A key of any number of messages, each with a nonce of its own; wiped on drop.
 pub struct SecretBox(Zeroizing<[u8; 32]>);
@@ -51,8 +54,9 @@ impl SecretBox {
 
     /// Seals a text where it stands and gives the tag, which goes before it.
     pub fn seal(&self, nonce: &[u8; NONCE_LEN], text: &mut [u8]) -> [u8; TAG_LEN] {
+        let Some(lanes) = lanes_for(text) else { return self.seal_short(nonce, text) };
         let (mac, keystream) = self.start(nonce);
-        keystream.apply(text);
+        keystream.apply(lanes, text);
         tag(mac, text)
     }
 
@@ -66,12 +70,32 @@ impl SecretBox {
         tag_given: &[u8; TAG_LEN],
         text: &mut [u8],
     ) -> Result<(), Unopened> {
+        let Some(lanes) = lanes_for(text) else { return self.open_short(nonce, tag_given, text) };
         let (mac, keystream) = self.start(nonce);
         if !bool::from(tag(mac, text).ct_eq(tag_given)) {
             return Err(Unopened);
         }
-        keystream.apply(text);
+        keystream.apply(lanes, text);
         Ok(())
+    }
+
+    fn seal_short(&self, nonce: &[u8; NONCE_LEN], text: &mut [u8]) -> [u8; TAG_LEN] {
+        let sealed = self.whole().encrypt_in_place_detached(nonce.into(), b"", text);
+        sealed.expect("a text in memory is far below the cipher's limit").into()
+    }
+
+    fn open_short(
+        &self,
+        nonce: &[u8; NONCE_LEN],
+        tag: &[u8; TAG_LEN],
+        text: &mut [u8],
+    ) -> Result<(), Unopened> {
+        let opened = self.whole().decrypt_in_place_detached(nonce.into(), b"", text, tag.into());
+        opened.map_err(|_| Unopened)
+    }
+
+    fn whole(&self) -> XSalsa20Poly1305 {
+        XSalsa20Poly1305::new((&*self.0).into())
     }
 
     fn start(&self, nonce: &[u8; NONCE_LEN]) -> (Poly1305, Keystream) {
@@ -95,20 +119,17 @@ struct Keystream {
 }
 
 impl Keystream {
-    fn apply(self, text: &mut [u8]) {
-        self.apply_with(Lanes::best(), text);
-    }
-
-    /// Applies what is left of the first block, and the rest by the lanes, unless there are none or
-    /// it is too short for them.
-    fn apply_with(mut self, lanes: Option<Lanes>, text: &mut [u8]) {
+    /// Applies what is left of the first block, and the rest by the lanes.
+    fn apply(mut self, lanes: Lanes, text: &mut [u8]) {
         let (first, rest) = text.split_at_mut(text.len().min(BLOCK - MAC_KEY));
         self.scalar.apply_keystream(first);
-        match lanes {
-            Some(lanes) if rest.len() > BLOCK => lanes.apply(&self.key, &self.nonce, 1, rest),
-            _ => self.scalar.apply_keystream(rest),
-        }
+        lanes.apply(&self.key, &self.nonce, 1, rest);
     }
+}
+
+/// The lanes, where there are any and the text is long enough for them.
+fn lanes_for(text: &[u8]) -> Option<Lanes> {
+    (text.len() >= LONG).then(Lanes::best).flatten()
 }
 
 /// Authenticates a sealed text.
@@ -126,13 +147,15 @@ mod tests {
     #[test]
     fn a_processor_without_lanes_makes_the_same() {
         let cipher = SecretBox::new(&[3; 32]);
-        let applied = |lanes, length| {
-            let mut text = vec![7; length];
-            cipher.start(&[5; NONCE_LEN]).1.apply_with(lanes, &mut text);
-            text
-        };
-        for length in 0..2000 {
-            assert!(applied(None, length) == applied(Lanes::best(), length), "{length} bytes");
+        let nonce = [5; NONCE_LEN];
+        for length in 0..2_000 {
+            let (mut long, mut short) = (vec![7; length], vec![7; length]);
+            let tag = cipher.seal(&nonce, &mut long);
+            assert_eq!(cipher.seal_short(&nonce, &mut short), tag, "{length} bytes");
+            assert!(long == short, "{length} bytes");
+            assert_eq!(cipher.open(&nonce, &tag, &mut long), Ok(()));
+            assert_eq!(cipher.open_short(&nonce, &tag, &mut short), Ok(()));
+            assert!(long == vec![7; length] && short == long, "{length} bytes");
         }
     }
 }
