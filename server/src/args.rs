@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use wormhole_server::usage::report::{Date, Range};
 
-use crate::options;
+use crate::options::{self, Servers};
 
 /// Makes the parser of the command line.
 pub(crate) fn command() -> Command {
@@ -15,6 +15,8 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(mailbox())
+        .subcommand(relay())
+        .subcommand(serve())
         .subcommand(beside(
             Command::new("healthcheck")
                 .about("Ask the server whether it does its work, and end 0 or 1"),
@@ -34,8 +36,8 @@ pub(crate) fn command() -> Command {
         .subcommand(beside(
             Command::new("backup").about("Copy the databases, also while the server runs").arg(
                 file(
-                    "Where the copy of the channel database goes; that of the usage \
-                           database gets -usage behind the name",
+                    "Where the copy of the channel database goes; those of the usage \
+                           databases get -usage and -relay-usage behind the name",
                 ),
             ),
         ))
@@ -43,7 +45,7 @@ pub(crate) fn command() -> Command {
             Command::new("import")
                 .about("Add what another server's databases hold, after a copy of one's own")
                 .arg(
-                    file("A channel or usage database, of the Python server or of this one")
+                    file("A channel or usage database, of the Python servers or of this one")
                         .num_args(1..),
                 ),
         ))
@@ -61,7 +63,7 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    /// Reads the arguments of `mailbox`.
+    /// Reads the arguments of a command that runs servers.
     pub(crate) fn of(given: &ArgMatches) -> Self {
         match (given.get_flag(PRINT), given.get_flag(CHECK)) {
             (true, _) => Self::Print,
@@ -103,14 +105,50 @@ fn json() -> Arg {
 
 /// A command beside the server takes its configuration in the same ways.
 fn beside(command: Command) -> Command {
-    options::declare(command, true)
-        .after_help("Takes every option of wormhole-server mailbox too, in the same three ways.")
+    options::declare(command, Servers::Both, true)
+        .after_help("Takes every option of wormhole-server serve too, in the same three ways.")
 }
 
 const CHECK: &str = "check-config";
 const PRINT: &str = "print-config";
 
 fn mailbox() -> Command {
+    let command = Command::new("mailbox")
+        .about("Run a mailbox server, where clients with the same code find each other")
+        .after_help(format!(
+            "{THREE_WAYS}\n\nA rate allows ten seconds' worth at once. An IPv6 address counts by \
+             its network of 64 bits.\n\n{HANGUP}"
+        ));
+    server(command, Servers::Mailbox)
+}
+
+fn relay() -> Command {
+    let command = Command::new("relay")
+        .about("Run a transit relay, which joins clients that cannot reach each other")
+        .after_help(format!(
+            "{THREE_WAYS} There, and at wormhole-server serve, the options of this command's own \
+             begin with relay-: --port is WORMHOLE_RELAY_PORT and relay-port.\n\nAn IPv6 address \
+             counts by its network of 64 bits.\n\n{HANGUP}"
+        ));
+    server(command, Servers::Relay)
+}
+
+fn serve() -> Command {
+    let command = Command::new("serve")
+        .about("Run a mailbox server and a transit relay in one process")
+        .after_help(format!("{THREE_WAYS}\n\n{HANGUP}"));
+    server(command, Servers::Both)
+}
+
+const THREE_WAYS: &str = "Each option is also an environment variable (--log-format is \
+    WORMHOLE_LOG_FORMAT; several values stand between spaces, flags are true or false, and an \
+    empty one counts as none) and a key of the configuration file (log-format). The command line \
+    goes before the environment, and that before the file.";
+
+const HANGUP: &str = "At SIGHUP the configuration is read again; messages, limits, trusted proxies \
+    and the certificate change at once, and nobody is disconnected.";
+
+fn server(command: Command, servers: Servers) -> Command {
     let flag = |name, help| {
         Arg::new(name)
             .long(name)
@@ -118,21 +156,7 @@ fn mailbox() -> Command {
             .help(help)
             .help_heading("Configuration")
     };
-    options::declare(
-        Command::new("mailbox")
-            .about("Run a mailbox server, where clients with the same code find each other")
-            .after_help(
-                "Each option is also an environment variable (--channel-db is \
-                 WORMHOLE_CHANNEL_DB; several values stand between spaces, flags are true or \
-                 false, and an empty one counts as none) and a key of the configuration file \
-                 (channel-db). The command line goes before the environment, and that before the \
-                 file.\n\nA rate allows ten seconds' worth at once. An IPv6 address counts by its \
-                 network of 64 bits.\n\nAt SIGHUP the server reads its configuration again; \
-                 messages, limits, trusted proxies and the certificate change at once, and nobody \
-                 is disconnected.",
-            ),
-        false,
-    )
-    .arg(flag(CHECK, "Check the configuration, touch nothing, and end"))
-    .arg(flag(PRINT, "Print every option's value and where it came from, and end"))
+    options::declare(command, servers, false)
+        .arg(flag(CHECK, "Check the configuration, touch nothing, and end"))
+        .arg(flag(PRINT, "Print every option's value and where it came from, and end"))
 }

@@ -119,7 +119,7 @@ impl Config {
 }
 
 impl Database {
-    fn check(&self, kind: DatabaseKind) -> Result<(), DatabaseError> {
+    pub(crate) fn check(&self, kind: DatabaseKind) -> Result<(), DatabaseError> {
         match self {
             Self::Memory => Ok(()),
             Self::File(path) => kind.check(path),

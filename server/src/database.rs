@@ -13,6 +13,8 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::config::Database;
+
 pub use copy::{CopyError, backup};
 pub(crate) use copy::{copy_into, with_suffix};
 pub use import::{Imported, import, kind_of};
@@ -46,7 +48,7 @@ pub enum DatabaseError {
         found: i64,
     },
     /// It holds something else.
-    #[error("{path} holds {found}: expected a {expected} of a mailbox server")]
+    #[error("{path} holds {found}: expected a {expected} of a {}", expected.owner())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -88,7 +90,7 @@ impl DatabaseError {
     }
 }
 
-/// What a database of a mailbox server is for.
+/// What a server's database is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DatabaseKind {
@@ -96,13 +98,15 @@ pub enum DatabaseKind {
     Channel,
     /// What came of them.
     Usage,
+    /// What came of connections to a transit relay.
+    Relay,
 }
 
 impl fmt::Display for DatabaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Channel => "channel database",
-            Self::Usage => "usage database",
+            Self::Usage | Self::Relay => "usage database",
         })
     }
 }
@@ -116,11 +120,30 @@ impl DatabaseKind {
         match self {
             Self::Channel => &["version", "nameplates", "mailboxes", "messages"],
             Self::Usage => &["version", "nameplates", "mailboxes", "current"],
+            Self::Relay => &["version", "current", "usage"],
+        }
+    }
+
+    /// The newest version that is known; older ones are too.
+    const fn newest(self) -> i64 {
+        match self {
+            Self::Channel | Self::Usage => 2,
+            Self::Relay => 1,
         }
     }
 
     const fn versions(self) -> &'static str {
-        "1 or 2"
+        match self {
+            Self::Channel | Self::Usage => "1 or 2",
+            Self::Relay => "1",
+        }
+    }
+
+    const fn owner(self) -> &'static str {
+        match self {
+            Self::Channel | Self::Usage => "mailbox server",
+            Self::Relay => "transit relay",
+        }
     }
 
     /// Tells which kind a database is.
@@ -130,7 +153,8 @@ impl DatabaseKind {
     /// can use.
     pub(crate) fn of(connection: &Connection, path: &Path) -> Result<Self, DatabaseError> {
         let tables = tables(connection).map_err(DatabaseError::at(path))?;
-        let kind = if Self::Usage.has(&tables) { Self::Usage } else { Self::Channel };
+        let known = [Self::Usage, Self::Relay].into_iter().find(|kind| kind.has(&tables));
+        let kind = known.unwrap_or(Self::Channel);
         match kind.version_of(connection, path)? {
             Some(_) => Ok(kind),
             None => Err(DatabaseError::Foreign {
@@ -160,13 +184,18 @@ impl DatabaseKind {
             return Ok(None);
         }
         if !self.has(&tables) {
-            let other = [Self::Channel, Self::Usage].into_iter().find(|kind| kind.has(&tables));
-            let found = other.map_or_else(|| listed(&tables), |kind| format!("a {kind}"));
+            let kinds = [Self::Channel, Self::Usage, Self::Relay];
+            let other = kinds.into_iter().find(|kind| kind.has(&tables));
+            let found = match other {
+                None => listed(&tables),
+                Some(kind) if kind.owner() == self.owner() => format!("a {kind}"),
+                Some(kind) => format!("a {kind} of a {}", kind.owner()),
+            };
             return Err(DatabaseError::Foreign { path: path.to_owned(), found, expected: self });
         }
         let version = "SELECT version FROM version";
         match connection.query_row(version, [], |row| row.get(0)).map_err(failed)? {
-            known @ 1..=2 => Ok(Some(known)),
+            known if (1..=self.newest()).contains(&known) => Ok(Some(known)),
             found => Err(DatabaseError::Version { path: path.to_owned(), kind: self, found }),
         }
     }
@@ -218,6 +247,26 @@ pub(crate) fn open(path: &Path) -> Result<Connection, DatabaseError> {
             .map_err(|reason| DatabaseError::Unopened { path: path.to_owned(), reason })?;
     }
     Connection::open(path).map_err(DatabaseError::at(path))
+}
+
+/// Opens a database in a file or in memory, and tells the path that errors name.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_either(database: &Database) -> Result<(Connection, &Path), DatabaseError> {
+    match database {
+        Database::File(path) => Ok((open(path)?, path)),
+        Database::Memory => {
+            let path = Path::new(":memory:");
+            Ok((Connection::open_in_memory().map_err(DatabaseError::at(path))?, path))
+        }
+    }
+}
+
+/// Has what is committed survive the process: a power cut may take the last rows, but leaves the
+/// file whole.
+pub(crate) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
 }
 
 /// Opens a file that only its owner may read, and makes it where it is missing.

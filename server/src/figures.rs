@@ -36,7 +36,10 @@ pub(crate) enum Samples {
 }
 
 impl Samples {
-    fn each(label: &'static str, samples: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
+    pub(crate) fn each(
+        label: &'static str,
+        samples: impl IntoIterator<Item = (&'static str, u64)>,
+    ) -> Self {
         Self::Each(
             label,
             samples.into_iter().map(|(value, figure)| (value, figure as f64)).collect(),
@@ -91,8 +94,8 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         count("binds", "Clients that bound, by what they say they are", binds(tally)),
         count("commands", "Commands that could be read", Samples::each("type", commands)),
         count("refusals", "Commands that were answered with an error", meters.refusals().into()),
-        count("limit_reached", "How often somebody wanted more than a limit", reached(limits)),
-        gauge("limit", "What a limit allows, 0 being no limit", allowed(limits)),
+        limits_reached(limits, |limit| !limit.is_of_relay()),
+        limits_set(limits, |limit| !limit.is_of_relay()),
         count("commits", "Batches of changes written to the database", meters.commits().into()),
         count("database_failures", "Writes to the database that failed", meters.failures().into()),
         gauge("database_bytes", "Sizes of the database's files", sizes(&front.config)),
@@ -108,13 +111,26 @@ fn binds(tally: &Tally) -> Samples {
     Samples::each("client", ClientKind::ALL.map(|kind| (kind.as_str(), tally.binds(kind))))
 }
 
-fn reached(limits: &Limits) -> Samples {
-    Samples::each("limit", Limit::ALL.map(|limit| (limit.option(), limits.reached(limit))))
+/// Tells how often those limits were reached that are `ours`.
+pub(crate) fn limits_reached(limits: &Limits, ours: fn(&Limit) -> bool) -> Figure {
+    let reached = |limit: Limit| (limit.option(), limits.reached(limit));
+    Figure {
+        name: "limit_reached",
+        help: "How often somebody wanted more than a limit",
+        kind: Kind::Counter,
+        samples: Samples::each("limit", Limit::ALL.into_iter().filter(ours).map(reached)),
+    }
 }
 
-fn allowed(limits: &Limits) -> Samples {
+/// Tells what those limits allow that are `ours`.
+pub(crate) fn limits_set(limits: &Limits, ours: fn(&Limit) -> bool) -> Figure {
     let allowed = |limit: Limit| (limit.option(), limits.most(limit).unwrap_or(0));
-    Samples::each("limit", Limit::ALL.map(allowed))
+    Figure {
+        name: "limit",
+        help: "What a limit allows, 0 being no limit",
+        kind: Kind::Gauge,
+        samples: Samples::each("limit", Limit::ALL.into_iter().filter(ours).map(allowed)),
+    }
 }
 
 fn sizes(config: &Config) -> Samples {

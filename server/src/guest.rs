@@ -39,7 +39,7 @@ enum Entry {
 
 /// An IPv4 address, or the half of an IPv6 address that a customer of a provider is given whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
+pub(crate) struct Network(IpAddr);
 
 /// All connections from one address, as long as there are any or something that they made is left.
 struct Guest {

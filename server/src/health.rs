@@ -2,21 +2,21 @@
 
 use actix_web::{HttpResponse, http::header::ContentType, web};
 
-use crate::mailbox::Mailbox;
+use crate::operation::Services;
 
 /// Adds the routes.
-pub(crate) fn routes(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + 'static {
-    let mailbox = web::Data::new(mailbox.clone());
+pub(crate) fn routes(services: Services) -> impl FnOnce(&mut web::ServiceConfig) + 'static {
+    let services = web::Data::new(services);
     move |service| {
         service
-            .app_data(mailbox)
+            .app_data(services)
             .route("/healthz", web::get().to(|| async { told(HttpResponse::Ok(), "ok") }))
             .route("/readyz", web::get().to(ready));
     }
 }
 
-async fn ready(mailbox: web::Data<Mailbox>) -> HttpResponse {
-    match mailbox.ready().await {
+async fn ready(services: web::Data<Services>) -> HttpResponse {
+    match services.ready().await {
         Ok(()) => told(HttpResponse::Ok(), "ready"),
         Err(unready) => told(HttpResponse::ServiceUnavailable(), &unready.to_string()),
     }

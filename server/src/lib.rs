@@ -1,5 +1,6 @@
 //! A mailbox server: where two Magic-Wormhole clients with the same code find each other and
-//! leave messages that only they can read [mailbox-server.md].
+//! leave messages that only they can read [mailbox-server.md]. And a transit [`relay`], for two
+//! clients that cannot reach each other.
 //!
 //! [`launch`] runs one on sockets that the caller has bound, until the caller's `shutdown` ends:
 //!
@@ -55,6 +56,7 @@ mod permission;
 mod probe;
 mod random;
 mod readiness;
+pub mod relay;
 mod rules;
 mod serve;
 mod session;
@@ -72,7 +74,7 @@ pub use config::{Config, Database, UsageConfig};
 pub use database::{CopyError, DatabaseError, DatabaseKind, Imported, backup, import, kind_of};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
-pub use operation::{Operation, operate};
+pub use operation::{Operation, Services, operate};
 pub use peer::{BadProxy, Proxies, Proxy};
 pub use permission::{BadPermission, Permission};
 pub use readiness::Unready;

@@ -54,9 +54,29 @@ pub enum Limit {
     Apps,
     /// Applications in use that were first asked for from one address.
     AddressApps,
+    /// Connections to the transit relay at a time.
+    RelayConnections,
+    /// Connections to the transit relay at a time from one address.
+    RelayAddressConnections,
+    /// Connections that wait at the transit relay for their peer.
+    RelayWaiting,
+    /// Connections from one address that wait at the transit relay.
+    RelayAddressWaiting,
+    /// Connections that wait at the transit relay with one token.
+    RelayTokenWaiting,
+    /// Seconds that a client may take to say what it wants of the transit relay.
+    RelayHandshakeSeconds,
+    /// Seconds that a connection may wait at the transit relay.
+    RelayWaitingSeconds,
+    /// Bytes that the transit relay carries between two connections.
+    RelayPairBytes,
+    /// Seconds for which the transit relay joins two connections.
+    RelayPairSeconds,
+    /// Bytes a second that the transit relay carries for all.
+    RelayBytesPerSecond,
 }
 
-const COUNT: usize = 20;
+const COUNT: usize = 30;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -81,7 +101,22 @@ impl Limit {
         Self::AddressUnsentBytes,
         Self::Apps,
         Self::AddressApps,
+        Self::RelayConnections,
+        Self::RelayAddressConnections,
+        Self::RelayWaiting,
+        Self::RelayAddressWaiting,
+        Self::RelayTokenWaiting,
+        Self::RelayHandshakeSeconds,
+        Self::RelayWaitingSeconds,
+        Self::RelayPairBytes,
+        Self::RelayPairSeconds,
+        Self::RelayBytesPerSecond,
     ];
+
+    /// Tells whether it is a limit of the transit relay; the others are the mailbox server's.
+    pub const fn is_of_relay(self) -> bool {
+        self as usize >= Self::RelayConnections as usize
+    }
 
     /// The name of the program's option, without its dashes.
     pub const fn option(self) -> &'static str {
@@ -134,6 +169,30 @@ impl Limit {
             }
             Self::Apps => ("max-apps", 10_000, "applications"),
             Self::AddressApps => ("max-address-apps", 100, "applications from an address"),
+            Self::RelayConnections => ("relay-max-connections", 8_000, "connections to the relay"),
+            Self::RelayAddressConnections => {
+                ("relay-max-address-connections", 256, "connections to the relay from an address")
+            }
+            Self::RelayWaiting => {
+                ("relay-max-waiting", 4_000, "connections that wait for their peer")
+            }
+            Self::RelayAddressWaiting => {
+                ("relay-max-address-waiting", 128, "connections from an address that wait")
+            }
+            Self::RelayTokenWaiting => {
+                ("relay-max-token-waiting", 16, "connections with one token that wait")
+            }
+            Self::RelayHandshakeSeconds => {
+                ("relay-max-handshake-seconds", 30, "seconds without a request")
+            }
+            Self::RelayWaitingSeconds => {
+                ("relay-max-waiting-seconds", 1_800, "seconds of waiting for the peer")
+            }
+            Self::RelayPairBytes => ("relay-max-pair-bytes", 0, "bytes between two connections"),
+            Self::RelayPairSeconds => ("relay-max-pair-seconds", 0, "seconds for two connections"),
+            Self::RelayBytesPerSecond => {
+                ("relay-max-bytes-per-second", 0, "bytes a second for all, shared fairly")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod command;
 mod descriptors;
 mod endpoint;
 mod log;
+mod log_fd;
 mod options;
 mod pinned;
 mod plan;
@@ -22,8 +23,9 @@ use std::{
 
 use args::Wanted;
 use clap::ArgMatches;
-use options::{Settings, Wrong};
+use options::{Servers, Settings, Wrong};
 use plan::Plan;
+use run::Again;
 use wormhole_server::{CopyError, DatabaseError};
 
 /// Why the program failed.
@@ -76,7 +78,9 @@ fn main() -> ExitCode {
 /// Does what is asked for; gives what is to be printed.
 fn obey(given: &ArgMatches) -> Result<String, Failure> {
     match given.subcommand() {
-        Some(("mailbox", given)) => mailbox(given),
+        Some(("mailbox", given)) => serve(given, Servers::Mailbox),
+        Some(("relay", given)) => serve(given, Servers::Relay),
+        Some(("serve", given)) => serve(given, Servers::Both),
         Some(("healthcheck", given)) => command::healthcheck::run(&Settings::gather(given)?),
         Some(("status", given)) => {
             command::status::run(&Settings::gather(given)?, given.get_flag(args::JSON))
@@ -101,19 +105,19 @@ fn say(text: impl Display) {
     drop(write!(io::stdout(), "{text}"));
 }
 
-fn mailbox(given: &ArgMatches) -> Result<String, Failure> {
+fn serve(given: &ArgMatches, servers: Servers) -> Result<String, Failure> {
     // Before anything opens a file or starts a thread.
     let passed = supervise::sockets()?;
     let settings = Settings::gather(given)?;
-    let plan = Plan::of(&settings)?;
+    let plan = Plan::of(&settings, servers)?;
     if Wanted::of(given) != Wanted::Print {
-        plan.config.check_databases()?;
+        plan.check_databases()?;
     }
     match Wanted::of(given) {
         Wanted::Print => Ok(settings.to_string()),
         Wanted::Check => Ok("the configuration is good\n".to_owned()),
         Wanted::Serve => {
-            run::mailbox(plan, passed, given.clone())?;
+            run::serve(plan, passed, Again { given: given.clone(), servers })?;
             Ok(String::new())
         }
     }

@@ -1,5 +1,7 @@
 //! What operators ask a running server, on sockets that its clients do not reach.
 
+use std::time::Duration;
+
 use actix_web::{
     HttpResponse, Responder,
     dev::{Extensions, ServerHandle},
@@ -12,12 +14,48 @@ use crate::{
     Error, figures, health,
     mailbox::Mailbox,
     metrics,
+    readiness::Unready,
+    relay,
     serve::{Listener, Reception},
 };
 
 /// A server for operators, as long as it is kept.
 #[derive(Debug)]
 pub struct Operation(Option<ServerHandle>);
+
+/// The services of this process about which operators ask.
+#[derive(Clone, Default)]
+pub struct Services {
+    /// The mailbox service.
+    pub mailbox: Option<Mailbox>,
+    /// The transit relay.
+    pub relay: Option<relay::View>,
+}
+
+impl From<&Mailbox> for Services {
+    fn from(mailbox: &Mailbox) -> Self {
+        Self { mailbox: Some(mailbox.clone()), relay: None }
+    }
+}
+
+impl Services {
+    /// Asks whether all of them do their work.
+    ///
+    /// # Errors
+    /// [`Unready`] of the first that does not.
+    pub(crate) async fn ready(&self) -> Result<(), Unready> {
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.ready().await?;
+        }
+        match &self.relay {
+            Some(relay) => relay.ready().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// How long one who asks may take to do so.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How many may ask at a time.
 const ASKERS: usize = 64;
@@ -28,25 +66,25 @@ const ASKERS: usize = 64;
 /// # Errors
 /// [`Error::Listen`] where a listener cannot be used.
 pub fn operate<L: Into<Listener>>(
-    mailbox: &Mailbox,
+    services: impl Into<Services>,
     listeners: impl IntoIterator<Item = L>,
 ) -> Result<Operation, Error> {
     let listeners: Vec<_> = listeners.into_iter().map(Into::into).collect();
     if listeners.is_empty() {
         return Ok(Operation(None));
     }
-    let (mailbox, handshake) = (mailbox.clone(), mailbox.front.config.handshake);
+    let services = services.into();
     let reception = Reception {
         routes: move |service: &mut ServiceConfig| {
             service
-                .configure(health::routes(&mailbox))
+                .configure(health::routes(services.clone()))
                 .route("/metrics", web::get().to(tell_metrics))
                 .route("/status", web::get().to(tell_status));
         },
         hook: |_: &dyn std::any::Any, _: &mut Extensions| (),
         tls: None,
         workers: 1,
-        handshake,
+        handshake: HANDSHAKE,
         most: ASKERS,
     };
     let server = reception.open(listeners)?;
@@ -64,13 +102,25 @@ impl Operation {
     }
 }
 
-async fn tell_metrics(mailbox: web::Data<Mailbox>) -> Result<impl Responder, actix_web::Error> {
-    let text = metrics::openmetrics(figures::gather(&mailbox).await);
-    let text = text.map_err(ErrorInternalServerError)?;
+async fn tell_metrics(services: web::Data<Services>) -> Result<impl Responder, actix_web::Error> {
+    let mut groups = Vec::new();
+    if let Some(mailbox) = &services.mailbox {
+        groups.push(("wormhole_mailbox", figures::gather(mailbox).await));
+    }
+    if let Some(relay) = &services.relay {
+        groups.push(("wormhole_relay", relay.figures().await));
+    }
+    let text = metrics::openmetrics(groups).map_err(ErrorInternalServerError)?;
     Ok(HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(text))
 }
 
-async fn tell_status(mailbox: web::Data<Mailbox>) -> impl Responder {
-    let figures = figures::json(&figures::gather(&mailbox).await);
-    web::Json(json!({ "version": env!("CARGO_PKG_VERSION"), "figures": figures }))
+async fn tell_status(services: web::Data<Services>) -> impl Responder {
+    let mut status = json!({ "version": env!("CARGO_PKG_VERSION") });
+    if let Some(mailbox) = &services.mailbox {
+        status["figures"] = figures::json(&figures::gather(mailbox).await);
+    }
+    if let Some(relay) = &services.relay {
+        status["relay"] = figures::json(&relay.figures().await);
+    }
+    web::Json(status)
 }

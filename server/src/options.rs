@@ -3,6 +3,7 @@
 
 mod file;
 mod print;
+mod servers;
 mod source;
 mod table;
 mod wrong;
@@ -11,6 +12,7 @@ use std::{collections::BTreeMap, env, path::PathBuf, str::FromStr};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, parser::ValueSource};
 
+pub(crate) use servers::Servers;
 pub(crate) use source::Source;
 use table::Group;
 pub(crate) use table::{Kind, OPTIONS, Opt};
@@ -46,30 +48,35 @@ pub(crate) struct Settings(BTreeMap<&'static str, Setting>);
 
 const CONFIG: &str = "config";
 
-/// Adds the options to a command, and leaves all but `--config` out of its help where they are hidden.
-pub(crate) fn declare(command: Command, hidden: bool) -> Command {
+/// Adds the options of these servers to a command, and leaves all but `--config` out of its help
+/// where they are hidden.
+pub(crate) fn declare(command: Command, servers: Servers, hidden: bool) -> Command {
     let config = Arg::new(CONFIG)
         .long(CONFIG)
         .value_name("FILE")
         .help_heading("Configuration")
         .help("Read options from this TOML file, by the same names without the dashes");
-    command.arg(config).args(OPTIONS.iter().map(|option| {
-        let arg = Arg::new(option.name)
-            .long(option.name)
-            .help(help(option))
-            .hide(hidden)
-            .help_heading(option.group.title());
-        match (option.kind, option.value()) {
-            (_, None) => arg
-                .value_name("true|false")
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true"),
-            (Kind::Texts(_), Some(value)) => arg.value_name(value).action(ArgAction::Append),
-            (_, Some(value)) => arg.value_name(value),
-        }
-        .short((option.name == "port").then_some('p'))
-    }))
+    let heeded = OPTIONS.iter().filter(|option| servers.heed(option));
+    command.arg(config).args(heeded.map(|option| argument(option, servers).hide(hidden)))
+}
+
+fn argument(option: &Opt, servers: Servers) -> Arg {
+    let long = servers.long(option);
+    let arg = Arg::new(option.name)
+        .long(long)
+        .short((long == "port").then_some('p'))
+        .help(help(option))
+        .help_heading(option.group.title());
+    let arg = if long == option.name { arg } else { arg.alias(option.name) };
+    match (option.kind, option.value()) {
+        (_, None) => arg
+            .value_name("true|false")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+        (Kind::Texts(_), Some(value)) => arg.value_name(value).action(ArgAction::Append),
+        (_, Some(value)) => arg.value_name(value),
+    }
 }
 
 fn help(option: &Opt) -> String {
@@ -189,6 +196,10 @@ fn environment(option: &Opt) -> Result<Option<Setting>, Wrong> {
 }
 
 fn command_line(option: &Opt, given: &ArgMatches) -> Option<Setting> {
+    // A command knows only its own servers' options.
+    if given.try_contains_id(option.name).is_err() {
+        return None;
+    }
     if given.value_source(option.name) != Some(ValueSource::CommandLine) {
         return None;
     }

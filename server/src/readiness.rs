@@ -30,6 +30,9 @@ pub enum Unready {
     /// Writing to the channel database takes too long.
     #[error("the channel database does not answer")]
     Slow,
+    /// The transit relay's thread does not answer.
+    #[error("the transit relay does not answer")]
+    Hanging,
 }
 
 /// How long the store may take.

@@ -1,21 +1,31 @@
-//! Running a mailbox server until it is told to stop.
+//! Running servers until they are told to stop.
 
+mod announcement;
+mod places;
 mod reload;
 mod signals;
 
-use std::io::{self, Write};
+use std::{io, sync::Arc};
 
-use clap::ArgMatches;
-use serde_json::json;
-use wormhole_server::{Config, Limit, Listener, mailbox::Mailbox, operate, start};
+use futures_util::FutureExt;
+use wormhole_server::{
+    Limit, Limits, Listener, Running, Services,
+    mailbox::Mailbox,
+    operate,
+    relay::{Relay, RelayConfig, View},
+    start,
+};
 
 use crate::{
-    descriptors,
-    endpoint::{Bound, Endpoint},
-    plan::Plan,
+    descriptors, log_fd,
+    plan::{Plan, RelayPlan},
     supervise::Supervisor,
 };
+use announcement::Announcement;
+use places::{Places, split};
 use reload::Reload;
+
+pub(crate) use reload::Again;
 
 /// The server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +33,9 @@ pub(crate) enum Error {
     /// A socket cannot be bound.
     #[error("cannot listen at {endpoint}: {reason}")]
     Listen { endpoint: String, reason: io::Error },
+    /// The usage log cannot be written.
+    #[error("cannot write to the file descriptor {number} of --relay-log-fd: {reason}")]
+    LogFd { number: u32, reason: io::Error },
     /// The system refuses signals.
     #[error("cannot wait for signals: {0}")]
     Signals(io::Error),
@@ -31,117 +44,135 @@ pub(crate) enum Error {
     Server(#[from] wormhole_server::Error),
 }
 
-/// Runs a mailbox server, also on the sockets that were passed to it; `given` is read again at
+/// Runs servers, also on the sockets that were passed to them; the configuration is read again at
 /// SIGHUP.
-pub(crate) fn mailbox(plan: Plan, passed: Vec<Listener>, given: ArgMatches) -> Result<(), Error> {
+pub(crate) fn serve(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Error> {
     plan.log.start();
-    actix::System::new().block_on(run(plan, passed, given))
+    actix::System::new().block_on(run(plan, passed, again))
 }
 
-async fn run(plan: Plan, passed: Vec<Listener>, given: ArgMatches) -> Result<(), Error> {
-    let Plan { config, listen, metrics, status, announce_json, warnings, .. } = plan;
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+async fn run(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Error> {
+    plan.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let supervisor = Supervisor::from_environment();
     let stopped = signals::stopped().map_err(Error::Signals)?;
     let hangups = signals::hangups().map_err(Error::Signals)?;
-    let public = bind_public(&listen, passed)?;
-    let metrics = bind_all(&metrics)?;
-    let status = bind_all(&status)?;
-    let config = within_descriptors(config);
+    let places = Places::bind(&plan, passed)?;
+    let announcement = Announcement::of(&places, &plan);
+    let reload = Reload::new(&plan, again, supervisor.clone(), announcement.line());
+    fit_descriptors(&plan);
 
-    let announcement = Announcement::of(&public, &metrics, config.tls.is_some());
-    let reload = Reload::new(config.clone(), given, supervisor.clone(), announcement.line());
-    let mailbox = Mailbox::start(config).map_err(wormhole_server::Error::from)?;
+    let relay = plan.relay.map(with_log).transpose()?;
+    let config = plan.mailbox.map(|mailbox| mailbox.config);
+    let mailbox = config.map(Mailbox::start).transpose().map_err(wormhole_server::Error::from)?;
     // The files of unix sockets go when the server has ended.
-    let (public, _public_files): (Vec<_>, Vec<_>) = public.into_iter().map(Bound::split).unzip();
-    let (others, _other_files): (Vec<_>, Vec<_>) =
-        metrics.into_iter().chain(status).map(Bound::split).unzip();
-    let running = start(mailbox.clone(), public).await?;
-    let operation = match operate(&mailbox, others) {
-        Ok(operation) => operation,
-        Err(error) => {
-            mailbox.stop().await;
-            return Err(error.into());
-        }
+    let (public, _public_files) = split(places.mailbox);
+    let (others, _other_files) = split(places.operators);
+    let running = match &mailbox {
+        Some(mailbox) => Some(start(mailbox.clone(), public).await?),
+        None => None,
     };
-    announcement.say(announce_json);
+    let relay = relay.map(|config| Relay::start(config, places.relay)).transpose();
+    let relay = match relay {
+        Ok(relay) => relay,
+        Err(error) => return Err(give_up(mailbox, error).await),
+    };
+    let view = relay.as_ref().map(|relay| relay.view().clone());
+    let services = Services { mailbox: mailbox.clone(), relay: view.clone() };
+    let operation = match operate(services, others) {
+        Ok(operation) => operation,
+        Err(error) => return Err(give_up(mailbox, error).await),
+    };
+    announcement.say(plan.announce_json);
     announcement.metrics.iter().for_each(|url| tracing::info!("the figures are at {url}"));
     supervisor.ready(announcement.line());
 
     let reloading = actix::spawn(reload.at_each(hangups));
-    let working = supervisor.clone().keep_told(async move || mailbox.alive().await);
+    let working = supervisor.clone().keep_told(async move || alive(&mailbox, &view).await);
     let working = actix::spawn(working);
     let stopped = async {
         stopped.await;
         supervisor.stopping();
     };
-    let served = running.until(stopped).await;
+    let served = until(running, relay, stopped).await;
     operation.stop().await;
     reloading.abort();
     working.abort();
     Ok(served?)
 }
 
-/// Sockets that were passed stand for `systemd` among the endpoints, or for all of them.
-fn bind_public(listen: &[Endpoint], passed: Vec<Listener>) -> Result<Vec<Bound>, Error> {
-    let named = listen.contains(&Endpoint::Systemd);
-    if named && passed.is_empty() {
-        let reason = io::Error::new(io::ErrorKind::NotFound, "systemd has passed no socket");
-        return Err(Error::Listen { endpoint: Endpoint::Systemd.to_string(), reason });
+/// Opens the usage log.
+fn with_log(plan: RelayPlan) -> Result<RelayConfig, Error> {
+    let RelayPlan { mut config, log_fd, .. } = plan;
+    if let Some(number) = log_fd {
+        let file = log_fd::open(number).map_err(|reason| Error::LogFd { number, reason })?;
+        config.usage.log = Some(Arc::new(file));
     }
-    let own: Vec<_> = match named || passed.is_empty() {
-        true => listen.iter().filter(|endpoint| **endpoint != Endpoint::Systemd).cloned().collect(),
-        false => Vec::new(),
+    Ok(config)
+}
+
+/// Stops what has started already.
+async fn give_up(mailbox: Option<Mailbox>, error: wormhole_server::Error) -> Error {
+    if let Some(mailbox) = mailbox {
+        mailbox.stop().await;
+    }
+    error.into()
+}
+
+async fn alive(mailbox: &Option<Mailbox>, relay: &Option<View>) -> bool {
+    let mailbox = match mailbox {
+        Some(mailbox) => mailbox.alive().await,
+        None => true,
     };
-    let mut bound = bind_all(&own)?;
-    bound.extend(passed.into_iter().map(Bound::passed));
-    Ok(bound)
+    mailbox
+        && match relay {
+            Some(relay) => relay.alive().await,
+            None => true,
+        }
 }
 
-fn bind_all(endpoints: &[Endpoint]) -> Result<Vec<Bound>, Error> {
-    let bind = |endpoint: &Endpoint| {
-        endpoint.bind().map_err(|reason| Error::Listen { endpoint: endpoint.to_string(), reason })
+/// Serves until `stopped` ends; both have the same time then.
+async fn until(
+    mailbox: Option<Running>,
+    relay: Option<Relay>,
+    stopped: impl Future<Output = ()>,
+) -> Result<(), wormhole_server::Error> {
+    let stopped = stopped.shared();
+    let mailbox = async {
+        match mailbox {
+            Some(running) => running.until(stopped.clone()).await,
+            None => Ok(()),
+        }
     };
-    endpoints.iter().map(bind).collect()
-}
-
-/// Where the server listens.
-struct Announcement {
-    mailbox: Vec<String>,
-    metrics: Vec<String>,
-}
-
-impl Announcement {
-    fn of(public: &[Bound], metrics: &[Bound], secure: bool) -> Self {
-        let scheme = if secure { "wss" } else { "ws" };
-        let mailbox = public.iter().map(|bound| bound.url(scheme, "/v1")).collect();
-        let metrics = metrics.iter().map(|bound| bound.url("http", "/metrics")).collect();
-        Self { mailbox, metrics }
-    }
-
-    fn line(&self) -> String {
-        format!("listening on {}", self.mailbox.join(" "))
-    }
-
-    /// Tells it on standard output. Whoever started the program may not care to read, and is
-    /// served all the same.
-    fn say(&self, as_json: bool) {
-        let line = match as_json {
-            true => json!({ "mailbox": self.mailbox, "metrics": self.metrics }).to_string(),
-            false => self.line(),
-        };
-        drop(writeln!(io::stdout(), "{line}"));
-    }
+    let relay = async {
+        if let Some(relay) = relay {
+            stopped.clone().await;
+            relay.stop().await;
+        }
+        Ok(())
+    };
+    tokio::try_join!(mailbox, relay).map(drop)
 }
 
 /// Takes no more connections than there are file descriptors for: a client that is told so is
 /// better off than one that hangs.
-fn within_descriptors(mut config: Config) -> Config {
-    let wanted = config.limits.most(Limit::Connections).unwrap_or(u64::MAX);
-    let enough = descriptors::raise(wanted, config.workers as u64).max(1);
-    if enough < wanted {
-        tracing::warn!("the file descriptors are enough for {enough} connections");
-        config.limits = config.limits.with(Limit::Connections, enough);
+fn fit_descriptors(plan: &Plan) {
+    let workers = plan.mailbox.as_ref().map_or(0, |mailbox| mailbox.config.workers);
+    let mailbox = plan.mailbox.as_ref().map(|plan| (&plan.config.limits, Limit::Connections));
+    let relay = plan.relay.as_ref().map(|plan| (&plan.config.limits, Limit::RelayConnections));
+    let most = |(limits, limit): (&Limits, Limit)| limits.most(limit).unwrap_or(u64::MAX);
+    let servers: Vec<_> = mailbox.into_iter().chain(relay).collect();
+    let wanted = servers.iter().fold(0_u64, |all, server| all.saturating_add(most(*server)));
+    let enough = descriptors::raise(wanted, workers as u64).max(servers.len() as u64);
+    if enough >= wanted {
+        return;
     }
-    config
+    for (limits, limit) in servers {
+        let part = u128::from(enough) * u128::from(most((limits, limit))) / u128::from(wanted);
+        let part = u64::try_from(part).unwrap_or(enough).max(1);
+        tracing::warn!(
+            "the file descriptors are enough for {part} connections (--{})",
+            limit.option()
+        );
+        drop(limits.clone().with(limit, part));
+    }
 }

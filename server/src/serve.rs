@@ -128,7 +128,7 @@ fn open(mailbox: &Mailbox, listeners: Vec<Listener>) -> Result<Server, Error> {
     let reception = Reception {
         routes: move |routes: &mut ServiceConfig| {
             routes.configure(mailbox::configure(&service)).configure(site::routes);
-            routes.configure(health::routes(&service));
+            routes.configure(health::routes((&service).into()));
         },
         hook: mailbox::on_connect(mailbox),
         tls: config.tls.clone(),

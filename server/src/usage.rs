@@ -3,6 +3,7 @@
 //!
 //! Everybody in the server holds a `Usage` and tells it; nobody ever waits for it.
 
+mod blur;
 mod outcome;
 mod record;
 mod recorder;
@@ -13,16 +14,24 @@ mod writer;
 
 pub use outcome::Outcome;
 
+pub(crate) use blur::Blur;
 pub(crate) use outcome::{End, Life, Retired};
 pub(crate) use record::{Binding, ClientVersion};
+pub(crate) use recorder::{Drain, Recorder};
 pub(crate) use tally::{ClientKind, Subscription, Tally};
+pub(crate) use writer::Row;
 
-use actix::Addr;
+use std::time::Duration;
+
+use actix::{Actor, Addr};
 use wormhole_protocol::name::AppId;
 
-use crate::{config::Config, database::DatabaseError};
-use record::Record;
-use recorder::{Drain, Recorder};
+use crate::{
+    clock,
+    config::{Config, UsageConfig},
+    database::DatabaseError,
+};
+use record::{Current, Record};
 
 pub(crate) use schema::open;
 
@@ -30,7 +39,7 @@ pub(crate) use schema::open;
 #[derive(Clone, Default)]
 pub(crate) struct Usage {
     tally: Tally,
-    recorder: Option<Addr<Recorder>>,
+    recorder: Option<Addr<Recorder<Record>>>,
 }
 
 impl Usage {
@@ -41,9 +50,9 @@ impl Usage {
     /// [`DatabaseError`] where the database cannot be used.
     pub(crate) fn start(config: &Config) -> Result<Self, DatabaseError> {
         let tally = Tally::default();
-        let start = |usage| Recorder::start_with(usage, config.prune_every, tally.clone());
-        let recorder = config.usage.as_ref().map(start).transpose()?;
-        Ok(Self { tally, recorder })
+        let open = |usage| recorder_of(usage, config.prune_every, tally.clone());
+        let recorder = config.usage.as_ref().map(open).transpose()?;
+        Ok(Self { tally, recorder: recorder.map(Actor::start) })
     }
 
     /// The counters.
@@ -78,4 +87,18 @@ impl Usage {
             tracing::error!("the usage recorder ended before the server");
         }
     }
+}
+
+/// Opens the database.
+fn recorder_of(
+    config: &UsageConfig,
+    update_every: Duration,
+    tally: Tally,
+) -> Result<Recorder<Record>, DatabaseError> {
+    let (connection, rebooted) = (schema::open(&config.database)?, clock::now());
+    let current = move || {
+        let subscriptions = tally.subscriptions();
+        Record::Current(Current { rebooted, updated: clock::now(), subscriptions })
+    };
+    Ok(Recorder::new(connection, Blur::new(config.blur), update_every, current))
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 fn samples(option: &str, folder: &Path) -> [String; 2] {
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     match option {
-        "port" => ["4001", "tcp:4002:interface=127.0.0.1"].map(str::to_owned),
+        "port" | "relay-port" => ["4001", "tcp:4002:interface=127.0.0.1"].map(str::to_owned),
         "host" => ["127.0.0.1", "::1"].map(str::to_owned),
         "tls-cert" => [file("one.pem"), file("two.pem")],
         "tls-key" => [file("one.key"), file("two.key")],
@@ -60,7 +60,7 @@ impl Stage {
         let config = self.path().join("config.toml");
         fs::write(&config, file).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
-        command.current_dir(self.path()).arg("mailbox").args(arguments);
+        command.current_dir(self.path()).arg("serve").args(arguments);
         command.env("WORMHOLE_CONFIG", config).envs(variables.iter().cloned());
         command.output().unwrap()
     }

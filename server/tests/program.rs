@@ -35,7 +35,7 @@ fn the_readme_has_the_programs_own_table_of_options() {
 
 #[test]
 fn the_table_and_the_help_tell_the_same_options() {
-    let help = printed(&["mailbox", "--help"]);
+    let help = printed(&["serve", "--help"]);
     let words = help.split(|c: char| !(c.is_ascii_lowercase() || c == '-'));
     let names = words.filter_map(|word| word.strip_prefix("--").filter(|name| !name.is_empty()));
     let ours = ["help", "config", "check-config", "print-config"];

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Maker, Missing, Process, Server, Stream, peer_script};
+use crate::{Maker, Missing, Process, Relay, Server, Stream, peer_script};
 
 /// Runs one maker's `wormhole` against one server.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ pub struct Client {
     program: PathBuf,
     script: Option<PathBuf>,
     url: String,
+    relay: Option<String>,
 }
 
 impl Client {
@@ -33,20 +34,28 @@ impl Client {
             Maker::Ours => (maker.program("wormhole")?, None),
             Maker::Python => (maker.program("python")?, Some(peer_script("client.py"))),
         };
-        Ok(Self { program, script, url: url.to_owned() })
+        Ok(Self { program, script, url: url.to_owned(), relay: None })
+    }
+
+    /// Has it reach others through this relay alone.
+    pub fn through(self, relay: &Relay) -> Self {
+        Self { relay: Some(relay.hint().to_owned()), ..self }
     }
 
     /// Builds `wormhole send ARGS`, to be run in `folder`.
     pub fn send(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = self.command(folder);
-        command.args(["send", "--hide-progress", "--no-qr"]).args(args);
+        command.args(["send", "--hide-progress", "--no-qr"]).args(self.listening()).args(args);
         command
     }
 
     /// Builds `wormhole receive ARGS`, to be run in `folder`, which accepts without asking.
     pub fn receive(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = self.command(folder);
-        command.args(["receive", "--hide-progress", "--accept-file"]).args(args);
+        command
+            .args(["receive", "--hide-progress", "--accept-file"])
+            .args(self.listening())
+            .args(args);
         command
     }
 
@@ -64,8 +73,13 @@ impl Client {
         for setting in ["APPID", "RELAY_URL", "TRANSIT_HELPER", "ACCEPT_FILE", "QR"] {
             command.env_remove(format!("WORMHOLE_{setting}"));
         }
-        command.args(["--relay-url", &self.url, "--transit-helper", ""]);
+        let relay = self.relay.as_deref().unwrap_or_default();
+        command.args(["--relay-url", &self.url, "--transit-helper", relay]);
         command
+    }
+
+    fn listening(&self) -> Option<&'static str> {
+        self.relay.as_ref().map(|_| "--no-listen")
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the end-to-end tests stand on: servers on free ports, real processes, the existing clients.
 //!
 //! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
-//! servers, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
+//! servers, a [`Relay`] one of its transit relays, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
 //! them while it runs. A [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
 //! afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
 //! conversation that it repeats. A [`Browser`] looks at pages.
@@ -15,10 +15,12 @@ use std::time::Duration;
 
 mod browser;
 mod client;
+mod each;
 mod maker;
 mod payload;
 mod process;
 mod proxy;
+mod relay;
 mod server;
 mod snapshot;
 mod socket;
@@ -29,11 +31,13 @@ mod watched;
 
 pub use browser::{Browser, View};
 pub use client::Client;
+pub use each::Each;
 pub use maker::{Maker, Missing, peer_script, trial};
 pub use payload::{PAYLOADS, Payload};
 pub use process::{Finished, Process, Stream};
 pub use proxy::{Proxy, ProxyProgram};
-pub use server::{Server, Servers};
+pub use relay::Relay;
+pub use server::Server;
 pub use snapshot::Snapshot;
 pub use socket::{Event, Socket, accept_upgrade};
 pub use talker::Talker;

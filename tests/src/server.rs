@@ -1,7 +1,6 @@
 //! Mailbox servers on free ports.
 
 use std::process::Command;
-use std::sync::OnceLock;
 
 use crate::{Maker, Missing, Process, Stream, process};
 
@@ -62,27 +61,5 @@ impl Server {
     /// When the signal cannot be sent.
     pub fn silence(&self) {
         process::signal("-STOP", self.process.id());
-    }
-}
-
-/// Holds one server of each maker for many tests, started when first asked for.
-#[derive(Default)]
-pub struct Servers {
-    ours: OnceLock<Result<Server, Missing>>,
-    python: OnceLock<Result<Server, Missing>>,
-}
-
-impl Servers {
-    /// Returns the maker's server.
-    ///
-    /// # Errors
-    ///
-    /// [`Missing`] when the peer's program is not installed.
-    pub fn by(&self, maker: Maker) -> Result<&Server, Missing> {
-        let place = match maker {
-            Maker::Ours => &self.ours,
-            Maker::Python => &self.python,
-        };
-        place.get_or_init(|| Server::start(maker)).as_ref().map_err(Clone::clone)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use wormhole_tests::{Class, Maker, PATIENCE, Replay, Server, Servers, Transcript};
+use wormhole_tests::{Class, Each, Maker, PATIENCE, Replay, Server, Transcript};
 
 /// The quirks that our server changes on purpose; it keeps all others.
 const CHANGED: &[&str] = &[
@@ -25,7 +25,7 @@ const CHANGED: &[&str] = &[
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let servers = Arc::new(Servers::default());
+    let servers = Arc::new(Each::new(Server::start));
     let transcripts = Transcript::all();
     check_table(&transcripts);
     let trial = |maker: Maker, transcript: &Transcript| {

@@ -11,7 +11,7 @@
 
 use super::{
     key::{Role, TransitKey},
-    relay::{self, TransitSide},
+    relay::{self, Request, TransitSide},
 };
 
 const GO: &[u8] = b"go\n";
@@ -103,7 +103,8 @@ impl Greeting {
     pub fn relayed(key: &TransitKey, role: Role, side: &TransitSide) -> (Vec<u8>, Self) {
         let (ours, next) = Self::direct(key, role);
         let stage = Stage::Relay { ours, next: Box::new(next) };
-        (relay::request(&key.relay_token(), side), Self::awaiting(relay::OK.to_vec(), stage))
+        let request = Request { token: key.relay_token(), side: Some(side.clone()) };
+        (request.line(), Self::awaiting(relay::OK.to_vec(), stage))
     }
 
     fn awaiting(bytes: Vec<u8>, stage: Stage) -> Self {

@@ -4,18 +4,26 @@ use std::path::{Path, PathBuf};
 
 use wormhole_server::{CopyError, Database, backup};
 
-use crate::{Failure, options::Settings, plan::Plan};
+use crate::{
+    Failure,
+    options::Settings,
+    plan::{self, MailboxPlan},
+};
 
-/// Copies the channel database to `target`, and the usage database, where there is one, beside it.
+/// Copies the channel database to `target`, and the usage databases, where there are any, beside
+/// it.
 pub(crate) fn run(settings: &Settings, target: &Path) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
+    let plan = MailboxPlan::alone(settings)?;
     let Database::File(channel) = &plan.config.database else {
         let reason = "keeps nothing on disk: there is nothing to back up";
         return Err(settings.contradict("channel-db", reason).into());
     };
     let mut copies = vec![(channel.clone(), target.to_owned())];
     if let Some(Database::File(usage)) = plan.config.usage.as_ref().map(|usage| &usage.database) {
-        copies.push((usage.clone(), beside(target)));
+        copies.push((usage.clone(), beside(target, "-usage")));
+    }
+    if let Some(usage) = plan::relay_usage(settings) {
+        copies.push((usage, beside(target, "-relay-usage")));
     }
     // All of them or none.
     for (_, copy) in &copies {
@@ -31,8 +39,8 @@ pub(crate) fn run(settings: &Settings, target: &Path) -> Result<String, Failure>
     Ok(told)
 }
 
-fn beside(target: &Path) -> PathBuf {
+fn beside(target: &Path, suffix: &str) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
-    name.push("-usage");
+    name.push(suffix);
     name.into()
 }

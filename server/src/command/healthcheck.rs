@@ -3,16 +3,17 @@
 use crate::{
     Failure,
     ask::{self, Address},
-    options::Settings,
+    options::{Servers, Settings},
     pinned,
     plan::Plan,
 };
 
 /// Asks the server to write something to its database.
 pub(crate) fn run(settings: &Settings) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
+    let plan = Plan::of(settings, Servers::Mailbox)?;
     // The port first, where clients knock too.
-    let public = plan.listen.iter().find_map(Address::of).map(|address| (address, true));
+    let public = plan.mailbox.iter().flat_map(|mailbox| &mailbox.listen);
+    let public = public.clone().find_map(Address::of).map(|address| (address, true));
     let inner = plan.status.iter().chain(&plan.metrics);
     let inner = inner.clone().find_map(Address::of).map(|address| (address, false));
     let Some((address, public)) = public.or(inner) else {

@@ -4,11 +4,16 @@ use std::path::PathBuf;
 
 use wormhole_server::{Database, DatabaseKind, Imported, import, kind_of};
 
-use crate::{Failure, options::Settings, plan::Plan};
+use crate::{
+    Failure,
+    options::Settings,
+    plan::{self, MailboxPlan},
+};
 
 /// Adds the databases at `sources`, each to the one of its kind.
 pub(crate) fn run(settings: &Settings, sources: &[PathBuf]) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
+    let plan = MailboxPlan::alone(settings)?;
+    let relay = plan::relay_usage(settings).map(Database::File);
     let mut pairs = Vec::new();
     // All are looked at before any is touched.
     for source in sources {
@@ -16,6 +21,7 @@ pub(crate) fn run(settings: &Settings, sources: &[PathBuf]) -> Result<String, Fa
             DatabaseKind::Usage => {
                 ("usage-db", plan.config.usage.as_ref().map(|usage| &usage.database))
             }
+            DatabaseKind::Relay => ("relay-usage-db", relay.as_ref()),
             _ => ("channel-db", Some(&plan.config.database)),
         };
         let Some(Database::File(target)) = database else {

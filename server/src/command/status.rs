@@ -1,6 +1,6 @@
 //! `status`: what a running server does, asked over its unix socket.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use serde_json::{Map, Value};
 
@@ -8,13 +8,12 @@ use crate::{
     Failure,
     ask::{self, Address},
     options::Settings,
-    plan::Plan,
+    plan,
 };
 
 /// Asks the server; gives a table, or its JSON as it is.
 pub(crate) fn run(settings: &Settings, as_json: bool) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
-    let Some(address) = plan.status.iter().find_map(Address::of) else {
+    let Some(address) = plan::status(settings).iter().find_map(Address::of) else {
         let reason = "is needed, by the server and here, for status";
         return Err(settings.contradict("status-socket", reason).into());
     };
@@ -39,29 +38,50 @@ const ROWS: [(&str, &str); 9] = [
     ("refusals", "errors answered"),
 ];
 
+/// The same of a transit relay.
+const RELAY_ROWS: [(&str, &str); 5] = [
+    ("connections", "connections to the relay"),
+    ("waiting", "waiting for their peers"),
+    ("pairs", "pairs joined"),
+    ("connections_accepted", "connections since the start"),
+    ("bytes", "bytes carried"),
+];
+
 fn table(answer: &Value) -> String {
-    let figures = &answer["figures"];
-    let number = |name: &str| figures[name].as_f64().unwrap_or(0.0);
-    let mut table = String::new();
-    let mut row = |name: &str, value: String| {
-        // A text in memory takes everything.
-        let _ = writeln!(table, "{name:28}{value:>12}");
-    };
-    row("version", text(&answer["version"]));
-    row("up for", duration(number("uptime_seconds")));
-    row("ready", if number("ready") == 0.0 { "no" } else { "yes" }.to_owned());
-    for (name, title) in ROWS {
-        row(title, number(name).to_string());
-    }
-    let none = Map::new();
-    let reached = figures["limit_reached"].as_object().unwrap_or(&none);
-    for (limit, count) in reached {
-        let count = count.as_f64().unwrap_or(0.0);
-        if count > 0.0 {
-            row(&format!("reached {}", clean(limit)), count.to_string());
+    let mut table = Table::default();
+    table.row("version", text(&answer["version"]));
+    for (service, rows) in [("figures", &ROWS[..]), ("relay", &RELAY_ROWS[..])] {
+        if answer[service].is_object() {
+            table.service(&answer[service], rows);
         }
     }
-    table
+    table.0
+}
+
+#[derive(Default)]
+struct Table(String);
+
+impl Table {
+    fn row(&mut self, name: &str, value: impl Display) {
+        // A text in memory takes everything.
+        let _ = writeln!(self.0, "{name:28}{value:>12}");
+    }
+
+    fn service(&mut self, figures: &Value, rows: &[(&str, &str)]) {
+        let number = |name: &str| figures[name].as_f64().unwrap_or(0.0);
+        self.row("up for", duration(number("uptime_seconds")));
+        self.row("ready", if number("ready") == 0.0 { "no" } else { "yes" });
+        for (name, title) in rows {
+            self.row(title, number(name));
+        }
+        let none = Map::new();
+        for (limit, count) in figures["limit_reached"].as_object().unwrap_or(&none) {
+            let count = count.as_f64().unwrap_or(0.0);
+            if count > 0.0 {
+                self.row(&format!("reached {}", clean(limit)), count);
+            }
+        }
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -97,6 +117,8 @@ mod tests {
         }}));
         assert!(table.contains("reached max-apps                       2\n"), "{table}");
         assert!(!table.contains("max-connections") && !table.contains('\u{1b}'), "{table}");
-        assert!(table.contains("1 d 1 h"), "{table}");
+        assert!(table.contains("1 d 1 h") && !table.contains("pairs"), "{table}");
+        let relay = json!({"version": "1", "relay": {"pairs": 2.0}});
+        assert!(super::table(&relay).contains("pairs joined                           2\n"));
     }
 }

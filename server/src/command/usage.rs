@@ -5,11 +5,11 @@ use wormhole_server::{
     usage::report::{self, Range, Table},
 };
 
-use crate::{Failure, options::Settings, plan::Plan};
+use crate::{Failure, options::Settings, plan::MailboxPlan};
 
 /// Reads the usage database of the configuration; gives a table, or JSON.
 pub(crate) fn run(settings: &Settings, range: Range, as_json: bool) -> Result<String, Failure> {
-    let plan = Plan::of(settings)?;
+    let plan = MailboxPlan::alone(settings)?;
     let database = plan.config.usage.as_ref().map(|usage| &usage.database);
     let Some(Database::File(path)) = database else {
         return Err(settings.contradict("usage-db", "has to name a file").into());

@@ -32,11 +32,10 @@ pub enum CopyError {
     },
 }
 
-/// Copies a mailbox server's database, of either kind, to a new file that only its owner may read:
-/// as it was at one moment, also while a server uses it. A copy that failed leaves nothing behind.
+/// Copies a server's database, of any kind, to a new file that only its owner may read: as it was at one moment, also while a server uses it. A copy that failed leaves nothing behind.
 ///
 /// # Errors
-/// [`CopyError`] where the database is none of a mailbox server, or the copy cannot be made.
+/// [`CopyError`] where the database is none of a server, or the copy cannot be made.
 pub fn backup(database: &Path, copy: &Path) -> Result<DatabaseKind, CopyError> {
     let connection = open_read_only(database)?;
     let kind = DatabaseKind::of(&connection, database)?;

@@ -10,7 +10,7 @@ use super::{
     copy::{CopyError, Part, copy_into, with_suffix},
     open_read_only,
 };
-use crate::{config::Database, store, usage};
+use crate::{config::Database, relay, store, usage};
 
 /// What was taken over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Imported {
     pub backup: Option<PathBuf>,
 }
 
-/// Tells which kind of a mailbox server's database a file is, without touching it.
+/// Tells which kind of a server's database a file is, without touching it.
 ///
 /// # Errors
 /// [`DatabaseError`] where it is none.
@@ -54,6 +54,7 @@ pub fn import(source: &Path, target: &Path) -> Result<Imported, CopyError> {
             (opened.connection, opened.lock)
         }
         DatabaseKind::Usage => (usage::open(&Database::File(target.to_owned()))?, None),
+        DatabaseKind::Relay => (relay::open_usage(&Database::File(target.to_owned()))?, None),
     };
     if let Some(backup) = &backup {
         copy_into(&connection, backup)?;
@@ -76,7 +77,7 @@ fn take(connection: &mut Connection, kind: DatabaseKind, snapshot: &Path) -> Res
     let transaction = connection.transaction()?;
     let imported = match kind {
         DatabaseKind::Channel => channel(&transaction)?,
-        DatabaseKind::Usage => records(&transaction)?,
+        DatabaseKind::Usage | DatabaseKind::Relay => records(&transaction)?,
     };
     transaction.commit()?;
     connection.execute_batch("DETACH old")?;
@@ -147,9 +148,10 @@ fn records(transaction: &Transaction<'_>) -> Result<Imported> {
         ("nameplates", "app_id, started, waiting_time, total_time, result"),
         ("mailboxes", "app_id, for_nameplate, started, total_time, waiting_time, result"),
         ("client_versions", "app_id, side, connect_time, implementation, version"),
+        ("usage", "started, total_time, waiting_time, total_bytes, result"),
     ] {
         let there = "SELECT count(*) FROM old.sqlite_master WHERE name = ?1 AND type = 'table'";
-        // Version 1 has no client versions.
+        // A relay's has the last alone, and the others of version 1 have no client versions.
         if transaction.query_row(there, [table], |row| row.get::<_, i64>(0))? > 0 {
             let sql = format!(
                 "INSERT INTO main.{table} ({columns}) SELECT {columns} FROM old.{table} ORDER BY rowid"

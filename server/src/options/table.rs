@@ -38,11 +38,20 @@ pub(crate) enum Group {
     Clients,
     Operation,
     Limits,
+    Relay,
+    RelayLimits,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Listening, Self::Storage, Self::Clients, Self::Operation, Self::Limits];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Listening,
+        Self::Storage,
+        Self::Clients,
+        Self::Operation,
+        Self::Limits,
+        Self::Relay,
+        Self::RelayLimits,
+    ];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -51,6 +60,8 @@ impl Group {
             Self::Clients => "Clients",
             Self::Operation => "Operation",
             Self::Limits => "Limits (0: none)",
+            Self::Relay => "Transit relay",
+            Self::RelayLimits => "Limits of the transit relay (0: none)",
         }
     }
 }
@@ -88,7 +99,7 @@ fn limit(limit: Limit) -> Opt {
         kind: Kind::Number("N"),
         default: limit.default().to_string().into(),
         help: format!("At most so many {}", limit.what()).into(),
-        group: Group::Limits,
+        group: if limit.is_of_relay() { Group::RelayLimits } else { Group::Limits },
     }
 }
 
@@ -124,7 +135,7 @@ const OWN: &[Row] = &[
         Kind::Texts("CIDR"),
         "",
         "Believe X-Real-IP, X-Forwarded-For and Forwarded from this address or network, or from \
-         unix sockets (unix); may be repeated",
+         unix sockets (unix); to the relay its connections count for no address; may be repeated",
     ),
     (
         Group::Listening,
@@ -296,5 +307,34 @@ const OWN: &[Row] = &[
         Kind::Number("N"),
         "",
         "Ignored, as by Python's server, whose start scripts may give it",
+    ),
+    (
+        Group::Relay,
+        "relay-port",
+        Kind::Texts("ENDPOINT"),
+        "4001",
+        "Where the transit relay listens: a port (0 picks a free one) or \
+         tcp:4001:interface=127.0.0.1; may be repeated",
+    ),
+    (
+        Group::Relay,
+        "relay-usage-db",
+        Kind::Text("FILE"),
+        "",
+        "SQLite file that records how connections to the relay ended, in the form of Python's",
+    ),
+    (
+        Group::Relay,
+        "relay-log-fd",
+        Kind::Number("N"),
+        "",
+        "Write the same as lines of JSON to this file descriptor",
+    ),
+    (
+        Group::Relay,
+        "relay-blur-usage",
+        Kind::Number("SECONDS"),
+        "",
+        "Round the times in both down to multiples of this, and numbers of bytes up",
     ),
 ];

@@ -1,33 +1,35 @@
 //! Reading the configuration again while the server runs.
 
 use clap::ArgMatches;
-use wormhole_server::{Config, Limit};
+use wormhole_server::{Limit, Limits, LiveRules, Tls};
 
 use crate::{
-    options::{Settings, Wrong},
+    options::{Servers, Settings, Wrong},
     plan::Plan,
     run::signals::Hangups,
     supervise::Supervisor,
 };
 
-/// What is needed to read it again.
+/// How the configuration is read again.
+pub(crate) struct Again {
+    pub(crate) given: ArgMatches,
+    pub(crate) servers: Servers,
+}
+
+/// What is needed to do so.
 pub(super) struct Reload {
-    /// As the server was started; it shares with the server what may change.
-    config: Config,
-    given: ArgMatches,
+    /// Shared with each server.
+    live: Vec<(Limits, LiveRules)>,
+    tls: Option<Tls>,
+    again: Again,
     supervisor: Supervisor,
     /// What the service manager shows of a server that is ready.
     status: String,
 }
 
 impl Reload {
-    pub(super) fn new(
-        config: Config,
-        given: ArgMatches,
-        supervisor: Supervisor,
-        status: String,
-    ) -> Self {
-        Self { config, given, supervisor, status }
+    pub(super) fn new(plan: &Plan, again: Again, supervisor: Supervisor, status: String) -> Self {
+        Self { live: live(plan), tls: tls(plan), again, supervisor, status }
     }
 
     /// Reads the configuration at each SIGHUP.
@@ -44,17 +46,34 @@ impl Reload {
 
     /// Takes over what may change; a configuration that is wrong changes nothing.
     fn read(&self) -> Result<(), Wrong> {
-        let settings = Settings::gather(&self.given)?;
-        let Plan { config, .. } = Plan::of(&settings)?;
-        // The listeners have as many places as at the start.
-        let connections = self.config.limits.most(Limit::Connections).unwrap_or(0);
-        self.config.limits.adopt(&config.limits.with(Limit::Connections, connections));
-        self.config.rules.set(config.rules.now().as_ref().clone());
-        match (&self.config.tls, &config.tls) {
-            (Some(shown), Some(renewed)) => shown.renew(renewed),
+        let settings = Settings::gather(&self.again.given)?;
+        let plan = Plan::of(&settings, self.again.servers)?;
+        for ((limits, rules), (read, rules_read)) in self.live.iter().zip(live(&plan)) {
+            // The listeners have as many places as at the start, and files are as many.
+            let fixed = [Limit::Connections, Limit::RelayConnections];
+            let read = fixed.into_iter().fold(read, |all, limit| {
+                let most = limits.most(limit).unwrap_or(0);
+                all.with(limit, most)
+            });
+            limits.adopt(&read);
+            rules.set(rules_read.now().as_ref().clone());
+        }
+        match (&self.tls, tls(&plan)) {
+            (Some(shown), Some(renewed)) => shown.renew(&renewed),
             (None, None) => (),
             _ => tracing::warn!("TLS is switched on and off only by a restart"),
         }
         Ok(())
     }
+}
+
+fn live(plan: &Plan) -> Vec<(Limits, LiveRules)> {
+    let mailbox = plan.mailbox.as_ref().map(|plan| (&plan.config.limits, &plan.config.rules));
+    let relay = plan.relay.as_ref().map(|plan| (&plan.config.limits, &plan.config.rules));
+    let all = mailbox.into_iter().chain(relay);
+    all.map(|(limits, rules)| (limits.clone(), rules.clone())).collect()
+}
+
+fn tls(plan: &Plan) -> Option<Tls> {
+    plan.mailbox.as_ref().and_then(|mailbox| mailbox.config.tls.clone())
 }

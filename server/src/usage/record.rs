@@ -1,12 +1,10 @@
 //! What is written: one record is one row [mailbox-server.md: usage records].
 
-use std::time::Duration;
-
 use actix::Message;
 use rusqlite::{Connection, ToSql, params};
 use wormhole_protocol::name::{AppId, Side};
 
-use super::{Life, Retired};
+use super::{Life, Retired, blur::Blur, writer::Row};
 
 /// Something to be remembered.
 #[derive(Clone, Debug, PartialEq, Message)]
@@ -45,24 +43,8 @@ pub(super) struct Current {
     pub(super) subscriptions: u64,
 }
 
-/// How coarsely times are kept at which something began.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Blur(Option<f64>);
-
-impl Blur {
-    /// Nothing and no time at all are the same.
-    pub(super) fn new(interval: Option<Duration>) -> Self {
-        Self(interval.map(|interval| interval.as_secs_f64()).filter(|seconds| *seconds > 0.0))
-    }
-
-    fn apply(self, time: f64) -> f64 {
-        self.0.map_or(time, |interval| (time / interval).floor() * interval)
-    }
-}
-
-impl Record {
-    /// Writes the row.
-    pub(super) fn write(&self, connection: &Connection, blur: Blur) -> rusqlite::Result<()> {
+impl Row for Record {
+    fn write(&self, connection: &Connection, blur: Blur) -> rusqlite::Result<()> {
         let run = |sql: &str, values: &[&dyn ToSql]| {
             connection.prepare_cached(sql)?.execute(values).map(drop)
         };
@@ -100,24 +82,13 @@ impl Record {
                 run(
                     "INSERT INTO current (rebooted, updated, blur_time, connections_websocket)
                      VALUES (?1, ?2, ?3, ?4)",
-                    params![rebooted, updated, blur.0, i64::try_from(*subscriptions).ok()],
+                    params![rebooted, updated, blur.seconds(), i64::try_from(*subscriptions).ok()],
                 )
             }
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_blur_forgets_what_lies_within_it() {
-        let hour = Blur::new(Some(Duration::from_secs(3600)));
-        assert_eq!(hour.apply(7_199.9), 3_600.0);
-        assert_eq!(hour.apply(7_200.0), 7_200.0);
-        for none in [None, Some(Duration::ZERO)] {
-            assert_eq!(Blur::new(none).apply(7_199.9), 7_199.9);
-        }
+    fn is_state(&self) -> bool {
+        matches!(self, Self::Current(_))
     }
 }

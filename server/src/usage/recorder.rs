@@ -1,6 +1,6 @@
-//! The recorder: collects records and has them written, many in one commit.
+//! The recorder: collects rows and has them written, many in one commit.
 //!
-//! in: [`Record`] (from the apps and the sessions), [`Drain`] (from [`launch`](crate::launch))
+//! in: a [`Row`] (from the apps and the sessions, or the relay), [`Drain`] (from whoever stops)
 //! out: [`Batch`] (to the thread that writes)
 
 use std::{collections::VecDeque, mem, time::Duration};
@@ -12,28 +12,27 @@ use actix::{
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
+use rusqlite::Connection;
+
 use super::{
-    Tally,
-    record::{Blur, Current, Record},
-    schema,
-    writer::{Batch, Shut, Unwritten, Writer},
+    blur::Blur,
+    writer::{Batch, Row, Shut, Unwritten, Writer},
 };
-use crate::{clock, config::UsageConfig, database::DatabaseError};
 
 /// Writes everything that has come, or as much as the disk takes, and closes the database.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Drain;
+pub(crate) struct Drain;
 
 /// The batching actor.
-pub(super) struct Recorder {
-    writer: Addr<Writer>,
-    tally: Tally,
-    rebooted: f64,
+pub(crate) struct Recorder<R: Row> {
+    writer: Addr<Writer<R>>,
+    /// Makes the row of the server's state.
+    current: Box<dyn Fn() -> R + Send>,
     update_every: Duration,
     /// Whether the row of the server's state is to be written anew.
     outdated: bool,
-    queue: VecDeque<Record>,
+    queue: VecDeque<R>,
     state: State,
     health: Health,
     drained: Option<oneshot::Sender<()>>,
@@ -60,37 +59,25 @@ const MAX_BATCH: usize = 256;
 /// A hundred megabytes at worst, where all texts are as long as they may be.
 const MAX_WAITING: usize = 100_000;
 
-impl Recorder {
-    /// Opens the database and starts to write; the row of the server's state is replaced now, and
-    /// as often as `update_every` says.
-    ///
-    /// # Errors
-    /// [`DatabaseError`] where the database cannot be used.
-    pub(super) fn start_with(
-        config: &UsageConfig,
+impl<R: Row> Recorder<R> {
+    /// Makes one that writes to a database; the row of the server's state is replaced when it is
+    /// started, and as often as `update_every` says.
+    pub(crate) fn new(
+        connection: Connection,
+        blur: Blur,
         update_every: Duration,
-        tally: Tally,
-    ) -> Result<Addr<Self>, DatabaseError> {
-        Ok(Self::open(config, update_every, tally)?.start())
-    }
-
-    fn open(
-        config: &UsageConfig,
-        update_every: Duration,
-        tally: Tally,
-    ) -> Result<Self, DatabaseError> {
-        let connection = schema::open(&config.database)?;
-        Ok(Self {
-            writer: Writer::start(connection, Blur::new(config.blur)),
-            tally,
-            rebooted: clock::now(),
+        current: impl Fn() -> R + Send + 'static,
+    ) -> Self {
+        Self {
+            writer: Writer::start(connection, blur),
+            current: Box::new(current),
             update_every,
             outdated: true,
             queue: VecDeque::new(),
             state: State::Idle,
             health: Health::default(),
             drained: None,
-        })
+        }
     }
 
     /// Has a batch written now or soon, or waits for the one that is being written.
@@ -109,7 +96,7 @@ impl Recorder {
         let count = self.queue.len().min(MAX_BATCH);
         let mut batch: Vec<_> = self.queue.drain(..count).collect();
         if mem::take(&mut self.outdated) {
-            batch.push(Record::Current(self.current()));
+            batch.push((self.current)());
         }
         if let State::Waiting(timer) = mem::replace(&mut self.state, State::Writing) {
             ctx.cancel_future(timer);
@@ -118,14 +105,9 @@ impl Recorder {
         ctx.spawn(writing.map(|result, recorder, ctx| recorder.written(result, ctx)));
     }
 
-    fn current(&self) -> Current {
-        let subscriptions = self.tally.subscriptions();
-        Current { rebooted: self.rebooted, updated: clock::now(), subscriptions }
-    }
-
     fn written(
         &mut self,
-        result: Result<Result<(), Unwritten>, MailboxError>,
+        result: Result<Result<(), Unwritten<R>>, MailboxError>,
         ctx: &mut Context<Self>,
     ) {
         self.state = State::Idle;
@@ -134,11 +116,11 @@ impl Recorder {
                 self.health.failing = false;
                 self.health.overflowing &= self.queue.len() >= MAX_WAITING / 2;
             }
-            Ok(Err(Unwritten { records, reason })) => {
+            Ok(Err(Unwritten { rows, reason })) => {
                 if !mem::replace(&mut self.health.failing, true) {
                     tracing::error!(%reason, "cannot write the usage database: trying again");
                 }
-                self.put_back(records);
+                self.put_back(rows);
                 self.give_up_at_the_end();
             }
             Err(_) => {
@@ -151,11 +133,11 @@ impl Recorder {
         self.proceed(ctx);
     }
 
-    fn put_back(&mut self, records: Vec<Record>) {
-        for record in records.into_iter().rev() {
-            match record {
-                Record::Current(_) => self.outdated = true,
-                other => self.queue.push_front(other),
+    fn put_back(&mut self, rows: Vec<R>) {
+        for row in rows.into_iter().rev() {
+            match row.is_state() {
+                true => self.outdated = true,
+                false => self.queue.push_front(row),
             }
         }
         self.bound();
@@ -193,7 +175,7 @@ impl Recorder {
     }
 }
 
-impl Actor for Recorder {
+impl<R: Row> Actor for Recorder<R> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
@@ -205,17 +187,17 @@ impl Actor for Recorder {
     }
 }
 
-impl Handler<Record> for Recorder {
+impl<R: Row> Handler<R> for Recorder<R> {
     type Result = ();
 
-    fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
-        self.queue.push_back(record);
+    fn handle(&mut self, row: R, ctx: &mut Self::Context) {
+        self.queue.push_back(row);
         self.bound();
         self.proceed(ctx);
     }
 }
 
-impl Handler<Drain> for Recorder {
+impl<R: Row> Handler<Drain> for Recorder<R> {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {

@@ -16,13 +16,7 @@ use crate::{
 /// # Errors
 /// [`DatabaseError`]; the file is then as it was.
 pub(crate) fn open(database: &Database) -> Result<Connection, DatabaseError> {
-    let (connection, path) = match database {
-        Database::File(path) => (database::open(path)?, path.as_path()),
-        Database::Memory => {
-            let path = Path::new(":memory:");
-            (Connection::open_in_memory().map_err(DatabaseError::at(path))?, path)
-        }
-    };
+    let (connection, path) = database::open_either(database)?;
     let version = DatabaseKind::Usage.version_of(&connection, path)?;
     if version == Some(1) {
         back_up(&connection, path)?;
@@ -37,8 +31,7 @@ fn prepare(connection: &Connection, version: Option<i64>) -> Result<()> {
         Some(1) => connection.execute_batch(&[BEGIN, VERSION_2, COMMIT].concat())?,
         Some(_) => (),
     }
-    // A power cut may take the last records, but leaves the file whole.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+    database::write_ahead(connection)
 }
 
 /// Copies the database as it is, with what others may be about to write left out.

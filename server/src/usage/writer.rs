@@ -1,20 +1,38 @@
 //! The thread that writes the usage database.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    marker::PhantomData,
+    sync::{Mutex, PoisonError},
+};
 
 use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
 use rusqlite::Connection;
 
-use super::record::{Blur, Record};
+use super::blur::Blur;
 
-/// Records to be written in one commit; they come back where that failed.
-#[derive(Message)]
-#[rtype(result = "Result<(), Unwritten>")]
-pub(super) struct Batch(pub(super) Vec<Record>);
+/// What a usage database holds.
+pub(crate) trait Row: Message<Result = ()> + Send + Unpin + 'static {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    fn write(&self, connection: &Connection, blur: Blur) -> rusqlite::Result<()>;
+
+    /// Tells whether it is how the server does at the moment: rather than kept for later it is
+    /// made anew.
+    fn is_state(&self) -> bool;
+}
+
+/// Rows to be written in one commit; they come back where that failed.
+pub(super) struct Batch<R>(pub(super) Vec<R>);
+
+impl<R: Row> Message for Batch<R> {
+    type Result = Result<(), Unwritten<R>>;
+}
 
 /// What could not be written, and why.
-pub(super) struct Unwritten {
-    pub(super) records: Vec<Record>,
+pub(super) struct Unwritten<R> {
+    pub(super) rows: Vec<R>,
     pub(super) reason: rusqlite::Error,
 }
 
@@ -23,43 +41,44 @@ pub(super) struct Unwritten {
 #[rtype(result = "()")]
 pub(super) struct Shut;
 
-pub(super) struct Writer {
+pub(super) struct Writer<R> {
     connection: Option<Connection>,
     blur: Blur,
+    rows: PhantomData<R>,
 }
 
-impl Writer {
+impl<R: Row> Writer<R> {
     /// Starts it on a thread of its own.
     pub(super) fn start(connection: Connection, blur: Blur) -> Addr<Self> {
         let connection = Mutex::new(Some(connection));
         SyncArbiter::start(1, move || {
             let connection = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Self { connection, blur }
+            Self { connection, blur, rows: PhantomData }
         })
     }
 
-    fn write(&self, records: &[Record]) -> rusqlite::Result<()> {
+    fn write(&self, rows: &[R]) -> rusqlite::Result<()> {
         // After `Shut` nobody sends.
         let Some(connection) = &self.connection else { return Ok(()) };
         let transaction = connection.unchecked_transaction()?;
-        records.iter().try_for_each(|record| record.write(&transaction, self.blur))?;
+        rows.iter().try_for_each(|row| row.write(&transaction, self.blur))?;
         transaction.commit()
     }
 }
 
-impl Actor for Writer {
+impl<R: Row> Actor for Writer<R> {
     type Context = SyncContext<Self>;
 }
 
-impl Handler<Batch> for Writer {
-    type Result = Result<(), Unwritten>;
+impl<R: Row> Handler<Batch<R>> for Writer<R> {
+    type Result = Result<(), Unwritten<R>>;
 
-    fn handle(&mut self, Batch(records): Batch, _: &mut Self::Context) -> Self::Result {
-        self.write(&records).map_err(|reason| Unwritten { records, reason })
+    fn handle(&mut self, Batch(rows): Batch<R>, _: &mut Self::Context) -> Self::Result {
+        self.write(&rows).map_err(|reason| Unwritten { rows, reason })
     }
 }
 
-impl Handler<Shut> for Writer {
+impl<R: Row> Handler<Shut> for Writer<R> {
     type Result = ();
 
     fn handle(&mut self, _: Shut, _: &mut Self::Context) {

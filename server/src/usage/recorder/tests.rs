@@ -6,14 +6,17 @@ use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, Side};
 
 use super::*;
-use crate::{config::Database, usage::Binding};
+use crate::{
+    config::{Database, UsageConfig},
+    usage::{Binding, Tally, record::Record, recorder_of},
+};
 
 /// Whether the last batch has failed.
 #[derive(Message)]
 #[rtype(result = "bool")]
 struct Ask;
 
-impl Handler<Ask> for Recorder {
+impl Handler<Ask> for Recorder<Record> {
     type Result = bool;
 
     fn handle(&mut self, _: Ask, _: &mut Self::Context) -> bool {
@@ -21,11 +24,11 @@ impl Handler<Ask> for Recorder {
     }
 }
 
-fn start(folder: &Path) -> (Addr<Recorder>, Connection) {
+fn start(folder: &Path) -> (Addr<Recorder<Record>>, Connection) {
     let path = folder.join("usage.sqlite");
     let config = UsageConfig { database: Database::File(path.clone()), blur: None };
     let hours = Duration::from_secs(9_999);
-    let recorder = Recorder::start_with(&config, hours, Tally::default()).unwrap();
+    let recorder = recorder_of(&config, hours, Tally::default()).unwrap().start();
     (recorder, Connection::open(&path).unwrap())
 }
 
@@ -97,9 +100,9 @@ async fn the_end_does_not_wait_for_a_disk_that_fails() {
 async fn too_many_make_the_oldest_go() {
     let memory = UsageConfig { database: Database::Memory, blur: None };
     let hours = Duration::from_secs(9_999);
-    let mut recorder = Recorder::open(&memory, hours, Tally::default()).unwrap();
+    let mut recorder = recorder_of(&memory, hours, Tally::default()).unwrap();
     recorder.queue.extend((0..MAX_WAITING).map(|at| bound(at as f64)));
-    recorder.put_back(vec![bound(-2.0), bound(-1.0), Record::Current(recorder.current())]);
+    recorder.put_back(vec![bound(-2.0), bound(-1.0), (recorder.current)()]);
     assert_eq!(recorder.queue.len(), MAX_WAITING);
     assert_eq!(recorder.queue.front(), Some(&bound(0.0)));
     assert!(recorder.health.overflowing);

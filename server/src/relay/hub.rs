@@ -1,0 +1,50 @@
+//! What all connections of a relay share.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use tokio::time::sleep;
+
+use super::{RelayConfig, bandwidth::Bandwidth, crowd::Crowd, ledger::Ledger, tally::Tally};
+use crate::{
+    limits::{Limit, Limits},
+    rules::LiveRules,
+};
+
+/// One for each relay.
+pub(super) struct Hub {
+    pub(super) limits: Limits,
+    pub(super) rules: LiveRules,
+    pub(super) linger: Duration,
+    pub(super) tally: Tally,
+    pub(super) ledger: Ledger,
+    pub(super) bandwidth: Bandwidth,
+    /// All connections.
+    pub(super) connected: Crowd,
+    /// Those that wait for their peers.
+    pub(super) waiting: Crowd,
+}
+
+impl Hub {
+    pub(super) fn new(config: RelayConfig, tally: Tally, ledger: Ledger) -> Arc<Self> {
+        let RelayConfig { limits, rules, linger, .. } = config;
+        let crowd = |total, address| Crowd::new(limits.clone(), total, address);
+        Arc::new(Self {
+            bandwidth: Bandwidth::new(limits.clone()),
+            connected: crowd(Limit::RelayConnections, Limit::RelayAddressConnections),
+            waiting: crowd(Limit::RelayWaiting, Limit::RelayAddressWaiting),
+            limits,
+            rules,
+            linger,
+            tally,
+            ledger,
+        })
+    }
+
+    /// Comes back when as many seconds have passed as a limit allows, and counts that; never
+    /// where it is no limit.
+    pub(super) async fn passed(&self, limit: Limit) {
+        let Some(seconds) = self.limits.most(limit) else { return pending().await };
+        sleep(Duration::from_secs(seconds)).await;
+        self.limits.exceed(limit, seconds);
+    }
+}

@@ -1,0 +1,71 @@
+//! Two connections that are joined.
+
+use std::{
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+};
+
+use futures_util::future::{Either, select};
+use tokio::{net::TcpStream, time::sleep};
+use wormhole_protocol::transit::relay::OK;
+
+use super::{
+    caller::{Caller, write_all},
+    flow::flow,
+    room::Newcomer,
+    story::Story,
+};
+use crate::limits::Limit;
+
+/// Tells both, and carries what they say until both have ended, or either is lost.
+pub(super) async fn join(mut first: Caller, newcomer: Newcomer) {
+    let Newcomer { caller: mut second, surplus } = newcomer;
+    let hub = Arc::clone(first.story.hub());
+    first.story.join(&mut second.story);
+    let _joined = hub.tally.join();
+    tokio::select! {
+        // A connection that is lost ends the other, as does too much that was carried.
+        _ = talk(&first.stream, &second.stream, &surplus, &first.story) => (),
+        () = hub.passed(Limit::RelayPairSeconds) => (),
+    }
+}
+
+async fn talk(
+    first: &TcpStream,
+    second: &TcpStream,
+    surplus: &[u8],
+    story: &Story,
+) -> io::Result<()> {
+    write_all(second, OK).await?;
+    write_all(first, OK).await?;
+    if !surplus.is_empty() {
+        story.carry(surplus.len()).await?;
+        write_all(first, surplus).await?;
+    }
+    let (there, back) = (pin!(flow(first, second, story)), pin!(flow(second, first, story)));
+    match select(there, back).await {
+        Either::Left((ended, rest)) | Either::Right((ended, rest)) => {
+            ended?;
+            finish(rest, story).await
+        }
+    }
+}
+
+/// One direction has ended; the other goes on as long as anything comes: it may hold the last
+/// words.
+async fn finish(
+    mut rest: Pin<&mut impl Future<Output = io::Result<()>>>,
+    story: &Story,
+) -> io::Result<()> {
+    loop {
+        let before = story.bytes();
+        tokio::select! {
+            ended = &mut rest => return ended,
+            () = sleep(story.hub().linger) => (),
+        }
+        if story.bytes() == before {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A connection that waits for its peer.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use wormhole_protocol::transit::relay::IMPATIENT;
+
+use super::{
+    caller::{Caller, Stir},
+    crowd::Place,
+    pair,
+    room::Turn,
+    story::RelayMood,
+};
+use crate::limits::Limit;
+
+/// How the wait ended.
+enum End {
+    Turn(Turn),
+    Stir(Stir),
+    /// Nobody came in time, or the relay stops.
+    Alone,
+}
+
+/// Waits, and goes on with whatever comes of it; `leave` tells the room where that is not its own
+/// decision.
+pub(super) async fn until_turn(
+    mut caller: Caller,
+    place: Place,
+    mut told: oneshot::Receiver<Turn>,
+    leave: impl FnOnce(),
+) {
+    let hub = Arc::clone(caller.story.hub());
+    let waits = hub.tally.wait();
+    caller.story.becomes(RelayMood::Lonely);
+    let end = tokio::select! {
+        // A peer that has come is not turned away any more.
+        biased;
+        turn = &mut told => turn.map_or(End::Alone, End::Turn),
+        stir = caller.stir() => End::Stir(stir),
+        () = hub.passed(Limit::RelayWaitingSeconds) => End::Alone,
+    };
+    // From here on the room finds that nobody waits, and takes another.
+    drop((waits, place, told));
+    match end {
+        End::Turn(Turn::Partner(newcomer)) => pair::join(caller, *newcomer).await,
+        End::Turn(Turn::Redundant) => caller.story.becomes(RelayMood::Redundant),
+        End::Stir(Stir::Said) => {
+            leave();
+            caller.dismiss(RelayMood::Impatient, IMPATIENT).await;
+        }
+        End::Stir(Stir::Left) | End::Alone => leave(),
+    }
+}
