@@ -8,12 +8,12 @@
 //! With `--verify` it asks whether both terminals show the same words before anything is sent.
 //! `WORMHOLE_RELAY_URL` names another mailbox server than the public one.
 
-use std::{env, error::Error, io, time::Duration};
+use std::{env, error::Error, io, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use wormhole_client::{PUBLIC_SERVER, blocking::Wormhole, transfer::escape};
 
-/// Nobody waits for longer than this, also not for somebody who has said no.
+/// Nobody waits for longer than this.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 #[derive(Parser)]
@@ -27,8 +27,17 @@ struct Args {
     verify: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let Args { line, code, verify } = Args::parse();
+/// What says that the words are the same, before the line, and what says that they may not be.
+const YES: &str = "yes ";
+const NO: &str = "no";
+
+fn main() -> ExitCode {
+    let Err(error) = swap(Args::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("{}", escape(&error.to_string()));
+    ExitCode::FAILURE
+}
+
+fn swap(Args { line, code, verify }: Args) -> Result<(), Box<dyn Error>> {
     let server = env::var("WORMHOLE_RELAY_URL").unwrap_or_else(|_| PUBLIC_SERVER.to_owned());
     let builder = wormhole_client::Wormhole::builder("example.org/swap", server);
     let wormhole = Wormhole::open(builder.timeout(PATIENCE))?;
@@ -38,11 +47,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("both sides show: {}", wormhole.get_verifier()?.words());
     if verify && !asked("the same? (y/N)")? {
-        // Dropping the wormhole closes it, too.
-        return Err("somebody sits in between".into());
+        wormhole.send_message(NO);
+        wormhole.close()?;
+        return Err("the words were not confirmed, and your line was not sent".into());
     }
-    let theirs = wormhole.get_data(line)?;
-    println!("their line: {}", escape(&String::from_utf8_lossy(&theirs)));
+    let theirs = wormhole.get_data(format!("{YES}{line}"))?;
+    let theirs = String::from_utf8_lossy(&theirs);
+    let theirs = theirs.strip_prefix(YES).ok_or("the other side did not confirm the words")?;
+    println!("their line: {}", escape(theirs));
     Ok(())
 }
 

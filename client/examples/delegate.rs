@@ -8,15 +8,14 @@
 //! The first shows a code, the second takes it. Ctrl-D ends the chat on both sides.
 //! `WORMHOLE_RELAY_URL` names another mailbox server than the public one.
 
-use std::{env, io, thread};
+use std::{env, io, process::ExitCode, thread};
 
 use actix::prelude::*;
 use clap::Parser;
 use futures_util::{Stream, stream};
 use tokio::sync::{mpsc, oneshot};
 use wormhole_client::{
-    Delegated, Error, Event, PUBLIC_SERVER, Wormhole, protocol::wordlist::DEFAULT_WORDS,
-    transfer::escape,
+    DEFAULT_WORDS, Delegated, Error, Event, PUBLIC_SERVER, Wormhole, transfer::escape,
 };
 
 /// Is sent last, and tells the other side to leave as well.
@@ -28,9 +27,14 @@ struct Args {
     code: Option<String>,
 }
 
+fn main() -> ExitCode {
+    let Err(error) = chat(Args::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("{}", escape(&error.to_string()));
+    ExitCode::FAILURE
+}
+
 #[actix::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let Args { code } = Args::parse();
+async fn chat(Args { code }: Args) -> Result<(), Error> {
     let server = env::var("WORMHOLE_RELAY_URL").unwrap_or_else(|_| PUBLIC_SERVER.to_owned());
     // The actor's address is there before the actor, which can so own the handle.
     let mut ctx = Context::new();
@@ -43,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ctx.add_stream(typed());
     let (tell, ended) = oneshot::channel();
     ctx.run(Chat { wormhole, ended: Some(tell) });
-    Ok(ended.await??)
+    ended.await.unwrap_or(Err(Error::Closed))
 }
 
 struct Chat {

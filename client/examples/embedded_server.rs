@@ -7,7 +7,7 @@
 //! The page at <http://127.0.0.1:8080/> shows a line to run in a terminal: any client of file
 //! transfer will do. Ctrl-C stops the wormhole, the mailboxes and the app, in this order.
 
-use std::{error::Error, net::TcpListener, time::Duration};
+use std::{error::Error, net::TcpListener, process::ExitCode, time::Duration};
 
 use actix_web::{
     App, HttpResponse, HttpServer,
@@ -17,10 +17,10 @@ use actix_web::{
 use clap::Parser;
 use tokio::{signal, sync::watch};
 use wormhole_client::{
+    DEFAULT_WORDS,
     Error::{Peer, Timeout, WrongPassword},
     Wormhole,
-    protocol::{transfer::APPID, wordlist::DEFAULT_WORDS},
-    transfer::{TransferError, escape, send_text},
+    transfer::{APPID, TransferError, escape, send_text},
 };
 use wormhole_server::{
     Config,
@@ -37,9 +37,15 @@ struct Args {
     port: u16,
 }
 
+fn main() -> ExitCode {
+    let Err(error) = serve(Args::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("{}", escape(&error.to_string()));
+    ExitCode::FAILURE
+}
+
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(("127.0.0.1", Args::parse().port))?;
+async fn serve(Args { port }: Args) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
     let address = listener.local_addr()?;
     let mailbox = Mailbox::start(Config::default())?;
     let (line, shown) = watch::channel(String::new());

@@ -10,7 +10,7 @@
 //! browser has seen the same emoji on both. `WORMHOLE_RELAY_URL` names another mailbox server than
 //! the public one.
 
-use std::{env, error::Error, io, net::TcpListener, sync::Arc, time::Duration};
+use std::{env, error::Error, io, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use actix_web::{
@@ -25,8 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wormhole_client::{
-    CodeStatus, Connection, Delegated, Event, KeyStatus, PUBLIC_SERVER, Status, Wormhole,
-    protocol::wordlist::DEFAULT_WORDS, transfer::escape,
+    Connection, DEFAULT_WORDS, Delegated, Event, PUBLIC_SERVER, Status, Wormhole, transfer::escape,
 };
 
 const APPID: &str = "example.org/pair-devices";
@@ -79,7 +78,7 @@ type Page = ws::WebsocketContext<Pairing>;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum News<'a> {
-    Status { connection: &'static str, code: &'static str, key: &'static str },
+    Status { connection: &'static str, code: String, key: String },
     Code { code: &'a str },
     Verifier { emoji: [char; 16], words: String },
     Device { name: String },
@@ -87,9 +86,14 @@ enum News<'a> {
     Ended { reason: String },
 }
 
+fn main() -> ExitCode {
+    let Err(error) = run(Args::parse()) else { return ExitCode::SUCCESS };
+    eprintln!("{}", escape(&error.to_string()));
+    ExitCode::FAILURE
+}
+
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let args = Args::parse();
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let server = env::var("WORMHOLE_RELAY_URL").unwrap_or_else(|_| PUBLIC_SERVER.to_owned());
     match args {
         Args::Serve { port, pairings } => serve(server, port, pairings).await,
@@ -294,16 +298,6 @@ impl From<&Status> for News<'_> {
             Connection::Connected { .. } => "connected",
             _ => "closed",
         };
-        let code = match status.code {
-            CodeStatus::Allocated => "allocated",
-            CodeStatus::Consumed => "consumed",
-            _ => "none",
-        };
-        let key = match status.key {
-            KeyStatus::Alleged => "alleged",
-            KeyStatus::Confirmed => "confirmed",
-            _ => "none",
-        };
-        Self::Status { connection, code, key }
+        Self::Status { connection, code: status.code.to_string(), key: status.key.to_string() }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! `WORMHOLE_RELAY_URL` names another mailbox server than the public one.
 
-use std::{env, error::Error};
+use std::{env, error::Error, process::ExitCode};
 
 use clap::Parser;
 use wormhole_client::{
@@ -26,32 +26,34 @@ enum Args {
 }
 
 #[actix::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let args = Args::parse();
     let server = env::var("WORMHOLE_RELAY_URL").unwrap_or_else(|_| PUBLIC_SERVER.to_owned());
-    Wormhole::builder(APPID, server).run(async |wormhole| talk(wormhole, args).await).await
+    let talked = Wormhole::builder(APPID, server).run(async |wormhole| talk(wormhole, args).await);
+    let Err(error) = talked.await else { return ExitCode::SUCCESS };
+    eprintln!("{}", escape(&error.to_string()));
+    ExitCode::FAILURE
 }
 
 async fn talk(wormhole: &Wormhole, args: Args) -> Result<(), Box<dyn Error>> {
-    match args {
+    let code = match args {
         Args::Send { message } => {
             wormhole.allocate_code(DEFAULT_WORDS)?;
             println!("{}", wormhole.code().await?.as_str());
-            send_text(wormhole, &message).await?;
+            return Ok(send_text(wormhole, &message).await?);
         }
-        Args::Receive { code } => {
-            wormhole.set_code(&code)?;
-            match receive(wormhole, &Config::default()).await? {
-                Incoming::Text(text) => {
-                    println!("{}", escape(&text.text));
-                    text.accept();
-                }
-                Incoming::Bulk(file) => {
-                    file.reject(Refusal::Rejected);
-                    return Err("this is a file, and no text".into());
-                }
-            }
+        Args::Receive { code } => code,
+    };
+    wormhole.set_code(&code)?;
+    match receive(wormhole, &Config::default()).await? {
+        Incoming::Text(text) => {
+            println!("{}", escape(&text.text));
+            text.accept();
+            Ok(())
+        }
+        Incoming::Bulk(file) => {
+            file.reject(Refusal::Rejected);
+            Err("this is a file, and no text".into())
         }
     }
-    Ok(())
 }

@@ -1,14 +1,29 @@
 //! The wormhole of a program without an event loop.
 //!
-//! ```no_run
-//! use wormhole_client::{Error, PUBLIC_SERVER, blocking::Wormhole};
+//! ```
+//! use wormhole_client::{Error, blocking::Wormhole};
 //!
-//! # fn main() -> Result<(), Error> {
-//! let wormhole = Wormhole::new("example.org/my-app", PUBLIC_SERVER);
-//! println!("type {} on the other computer", wormhole.get_code()?.as_str());
-//! let theirs = wormhole.get_data("mine")?;
+//! # fn example(server: &str) -> Result<(), Error> {
+//! // At one computer:
+//! let here = Wormhole::new("example.org/my-app", server);
+//! let code = here.get_code()?;
+//! println!("type {} on the other computer", code.as_str());
+//! # let server = server.to_owned();
+//! # let other = std::thread::spawn(move || -> Result<(), Error> {
+//!
+//! // At the other:
+//! let there = Wormhole::new("example.org/my-app", server);
+//! there.set_code(code.as_str())?;
+//! assert_eq!(&there.get_data("theirs")?[..], b"mine");
 //! # Ok(())
+//! # });
+//!
+//! // And meanwhile at the first:
+//! assert_eq!(&here.get_data("mine")?[..], b"theirs");
+//! # other.join().unwrap()
 //! # }
+//! # let server = wormhole_server::testing::start();
+//! # example(server.url()).unwrap();
 //! ```
 
 use std::{
@@ -28,7 +43,8 @@ use crate::{builder::Builder, error::Error, status::Status, wormhole::Wormhole a
 /// A wormhole on a thread of its own; every call waits for its answer.
 ///
 /// Dropping it closes it, and waits at most five seconds for that. Do not use it on a thread that
-/// runs an event loop, which could do nothing else meanwhile.
+/// runs an event loop, which could do nothing else meanwhile, nor in the callbacks of its own
+/// builder, which are called on the wormhole's thread and would wait for themselves.
 pub struct Wormhole {
     handle: Handle,
     thread: Option<JoinHandle<()>>,
@@ -60,6 +76,8 @@ impl Wormhole {
                 ended.await;
             };
             LocalSet::new().block_on(&runtime, living);
+            // A name may still be looked up, which nobody waits for.
+            runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("wormhole".to_owned()).spawn(live)?;
         let handle = opened.recv().map_err(|_| io::Error::other("the wormhole's thread died"))?;
@@ -162,7 +180,8 @@ impl Wormhole {
 impl Drop for Wormhole {
     fn drop(&mut self) {
         self.handle.begin_close();
-        if let Some(thread) = self.thread.take() {
+        let others = |thread: &JoinHandle<()>| thread.thread().id() != thread::current().id();
+        if let Some(thread) = self.thread.take().filter(others) {
             // A panic on it has ended the wormhole, and everybody who asked was told.
             let _ = thread.join();
         }

@@ -13,6 +13,7 @@ use crate::{
     event::Event,
     house::Config,
     keeper::{self, Listeners},
+    layer::boss::Limits,
     schedule::Schedule,
     socket::Trust,
     status::Status,
@@ -43,7 +44,7 @@ impl Builder {
             client_version: ours.into(),
             trust: Trust::default(),
             schedule: None,
-            timeout: None,
+            limits: Limits::default(),
             max_stamp_bits: DEFAULT_MAX_STAMP_BITS,
             timing: None,
         };
@@ -60,7 +61,7 @@ impl Builder {
         let versions = serde_json::to_value(versions);
         self.config.app_versions = match versions {
             Ok(object @ Value::Object(_)) => object,
-            Ok(_) => return Err(Error::Versions("it becomes something else".to_owned())),
+            Ok(_) => return Err(Error::Versions("they become something else".to_owned())),
             Err(reason) => return Err(Error::Versions(reason.to_string())),
         };
         Ok(self)
@@ -91,9 +92,17 @@ impl Builder {
     }
 
     /// Ends the wormhole after this time with [`Error::Timeout`], whatever it is doing then; the
-    /// goodbye to the server may take a second more.
+    /// goodbye to the server may take a second more. One that is being closed already ends then
+    /// with its own result.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.config.timeout = Some(timeout);
+        self.config.limits.timeout = Some(timeout);
+        self
+    }
+
+    /// Waits no longer than this for the server's answer when the wormhole is closed, instead of
+    /// five seconds.
+    pub fn close_limit(mut self, limit: Duration) -> Self {
+        self.config.limits.close = limit;
         self
     }
 
@@ -111,12 +120,16 @@ impl Builder {
     }
 
     /// Calls this with the server's welcome, on every connection: the whole dictionary.
+    ///
+    /// It is called on the wormhole's thread, and must neither wait for the wormhole nor panic:
+    /// that would be the wormhole's end.
     pub fn on_welcome(mut self, tell: impl FnMut(&Map<String, Value>) + Send + 'static) -> Self {
         self.listeners.welcome = Some(Box::new(tell));
         self
     }
 
-    /// Calls this with the status, first as it is at the beginning, then whenever it changes.
+    /// Calls this with the status, first as it is at the beginning, then whenever it changes; as
+    /// [`on_welcome`](Self::on_welcome) does.
     pub fn on_status(mut self, tell: impl FnMut(&Status) + Send + 'static) -> Self {
         self.listeners.status = Some(Box::new(tell));
         self
@@ -179,7 +192,7 @@ impl Builder {
     /// An actor that owns its wormhole needs its own address first:
     ///
     /// ```
-    /// use actix::{Actor, Context, Handler};
+    /// use actix::{Actor, AsyncContext, Context, Handler};
     /// use wormhole_client::{Delegated, Event, Wormhole};
     ///
     /// struct Chat {

@@ -7,6 +7,8 @@
 mod editor;
 mod near;
 mod offer;
+#[cfg(unix)]
+mod pause;
 mod place;
 mod remark;
 mod terminal;
@@ -21,7 +23,7 @@ use zeroize::Zeroizing;
 use self::editor::Editor;
 use crate::{entry::Entry, error::Error};
 
-/// How long a Tab may wait for the server.
+/// How long Tabs may wait for the server, once: meanwhile no key is read, not even Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How soon the editor sees a SIGINT that somebody sends to the process.
@@ -70,7 +72,8 @@ enum Said {
 /// was typed, Tab takes the one word that is nearest, or shows several; what is typed is never
 /// changed but by Tab. The nameplate is chosen, and so claimed on the server, with the first
 /// character behind its hyphen, or with Tab there. At Return a line that is no code is refused
-/// with the reason, and stays to be corrected.
+/// with the reason, and stays to be corrected; one that ends with a hyphen is taken at the second
+/// Return.
 ///
 /// When the wormhole ends meanwhile, or this future is dropped, the prompt is taken away and the
 /// terminal is as it was before. There can be one prompt at a time.
@@ -105,6 +108,7 @@ pub async fn input_with_completion(prompt: &str, entry: Entry) -> Result<bool, I
 
 /// Answers the editor until the code is there.
 async fn converse(mut editor: Editor, entry: &Entry) -> Result<bool, InputError> {
+    let mut silent = false;
     loop {
         let Ok(said) = timeout(NUDGE, editor.said()).await else {
             editor.nudge();
@@ -118,9 +122,11 @@ async fn converse(mut editor: Editor, entry: &Entry) -> Result<bool, InputError>
             }
             Said::Chose(nameplate) => entry.choose_nameplate(nameplate.as_str()).await?,
             Said::Words(kept, answer) => {
-                // Without an answer of the server in time there are no completions.
-                if let Ok(known) = timeout(PATIENCE, entry.when_wordlist_is_available()).await {
-                    known?;
+                // Without an answer of the server there are no completions.
+                if !silent {
+                    let known = timeout(PATIENCE, entry.when_wordlist_is_available()).await;
+                    silent = known.is_err();
+                    known.unwrap_or(Ok(()))?;
                 }
                 let _ = answer.send(entry.word_completions(&kept).await?);
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix::{Handler, Message, WeakAddr};
 use tokio::sync::{oneshot, watch};
 use wormhole_protocol::{code::KeyFormatError, name::Nameplate, wordlist::DEFAULT_WORDS};
+use zeroize::Zeroizing;
 
 use crate::{
     error::Error,
@@ -17,7 +18,7 @@ use crate::{
 
 /// Completes a code while it is typed, and claims its nameplate before the words are.
 ///
-/// All calls fail with [`Error::Closed`] once the wormhole has ended.
+/// All calls fail with the reason of the wormhole's end once that has come.
 #[derive(Clone)]
 pub struct Entry {
     input: WeakAddr<Input>,
@@ -67,11 +68,14 @@ impl Entry {
     /// Waits until the nameplate is claimed, from when on words can be completed.
     ///
     /// # Errors
-    /// [`Error::Closed`] where that never happens.
+    /// The reason of the wormhole's end, where that comes first.
     pub async fn when_wordlist_is_available(&self) -> Result<(), Error> {
         let (tx, rx) = oneshot::channel();
         self.ask(AwaitWordlist(tx)).await?;
-        rx.await.map_err(|_| Error::Closed)
+        match rx.await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.ended().await),
+        }
     }
 
     /// Lists the ways to finish the last word of `prefix`, a code without its nameplate; none
@@ -82,7 +86,7 @@ impl Entry {
     /// [`Error::MustChooseNameplateFirst`], [`Error::AlreadyChoseWords`].
     pub async fn word_completions(&self, prefix: &str) -> Result<BTreeSet<String>, Error> {
         let expected = self.expected;
-        self.ask(CompleteWords { prefix: prefix.to_owned(), expected }).await?
+        self.ask(CompleteWords { prefix: Zeroizing::new(prefix.to_owned()), expected }).await?
     }
 
     /// Settles the words, and so the code.
@@ -90,7 +94,7 @@ impl Entry {
     /// # Errors
     /// [`Error::MustChooseNameplateFirst`], [`Error::AlreadyChoseWords`].
     pub async fn choose_words(&self, words: &str) -> Result<(), Error> {
-        self.ask(ChooseWords(words.to_owned())).await?
+        self.ask(ChooseWords(Zeroizing::new(words.to_owned()))).await?
     }
 
     /// Waits until the wormhole has ended, and tells why: its code cannot be typed any more.
@@ -107,8 +111,12 @@ impl Entry {
         Input: Handler<M>,
         M: Message<Result: Send> + Send + 'static,
     {
-        let input = self.input.upgrade().ok_or(Error::Closed)?;
-        input.send(question).await.map_err(|_| Error::Closed)
+        if let Some(input) = self.input.upgrade()
+            && let Ok(answer) = input.send(question).await
+        {
+            return Ok(answer);
+        }
+        Err(self.ended().await)
     }
 }
 

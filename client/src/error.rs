@@ -63,7 +63,7 @@ pub enum Error {
     #[error("it took longer than it was given")]
     Timeout,
     /// The application's versions are not what becomes a JSON object.
-    #[error("the versions are no JSON object: {0}")]
+    #[error("expected versions that become a JSON object: {0}")]
     Versions(String),
     /// The application's certificates are none.
     #[error("not certificates to trust (PEM): {0}")]

@@ -1,8 +1,6 @@
 //! The house: the one place where all layers are built and wired, so this reads as the protocol's
 //! wiring diagram.
 
-use std::time::Duration;
-
 use actix::prelude::*;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -12,7 +10,7 @@ use crate::{
     event::Event,
     layer::{
         allocator::Allocator,
-        boss::Boss,
+        boss::{Boss, Limits},
         code::Code,
         input::Input,
         key::{Key, Party},
@@ -40,7 +38,7 @@ pub(crate) struct Config {
     pub(crate) client_version: (String, String),
     pub(crate) trust: Trust,
     pub(crate) schedule: Option<Schedule>,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) limits: Limits,
     pub(crate) max_stamp_bits: u32,
     pub(crate) timing: Option<Log>,
 }
@@ -94,9 +92,13 @@ impl House {
             boss: (boss.to(), boss.to(), boss.to()),
             terminator: terminator.to(),
         };
-        let a_boss = Boss::new(config.timeout, send.to(), terminator.to(), events);
-        let a_terminator =
-            Terminator::new(nameplate.to(), mailbox.to(), rendezvous.to(), boss.to());
+        let a_boss = Boss::new(config.limits, send.to(), send.to(), events);
+        let a_terminator = Terminator::new(
+            nameplate.to(),
+            mailbox.to(),
+            (rendezvous.to(), rendezvous.to()),
+            boss.to(),
+        );
         let a_code = Code::new(nameplate.to(), boss.to(), key.to(), allocator.to(), boss.to());
         let a_allocator = Allocator::new(rendezvous.to(), code.to());
         let an_input = Input::new(lister.to(), code.to(), code.to(), code.to());
@@ -119,7 +121,7 @@ impl House {
         };
         let a_key = Key::new(us, mailbox.to(), boss.to(), receive.to(), boss.to());
         let a_receive = Receive::new(send.to(), boss.to(), boss.to());
-        let a_send = Send::new(side.clone(), mailbox.to());
+        let a_send = Send::new(side.clone(), mailbox.to(), terminator.to());
         let server = rendezvous::Server {
             url: config.url,
             trust: config.trust,

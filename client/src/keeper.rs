@@ -202,16 +202,16 @@ impl Keeper {
 
     fn end(mut self, result: Result<(), Error>) {
         self.house.rendezvous.do_send(Abandon);
-        if let Some(delegate) = &self.listeners.delegate {
-            delegate.do_send(Event::Closed(result.clone()));
-        }
         // Nothing but the result can be asked for any more, so the secrets go.
         self.inbox.clear();
         let mut status = self.observed.borrow().status.clone();
         if status.connection != Connection::Closed {
             // A layer has died before it could say so.
             status.apply(Change::Connection(Connection::Closed));
-            self.listeners.status.iter_mut().for_each(|tell| tell(&status));
+            self.observe(Event::Status(status.clone()));
+        }
+        if let Some(delegate) = &self.listeners.delegate {
+            delegate.do_send(Event::Closed(result.clone()));
         }
         let observed = Observed { status, closed: Some(result), ..Observed::default() };
         self.observed.send_replace(observed);

@@ -17,6 +17,7 @@ pub(crate) mod send;
 #[cfg(test)]
 pub(crate) mod table;
 pub(crate) mod terminator;
+mod waiting;
 
 /// Logs an input that the protocol's tables leave undefined here, and which the server, the peer
 /// or timing can cause.

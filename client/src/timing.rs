@@ -5,6 +5,7 @@
 //! people to look at in a browser.
 
 mod clock;
+mod file;
 mod frame;
 mod join;
 mod layout;
@@ -13,6 +14,7 @@ mod page;
 mod recording;
 
 pub use self::{
+    file::{check_file, write_file},
     log::{Log, Span},
     page::{RenderError, render},
     recording::{Recording, RecordingError},

@@ -7,9 +7,6 @@ use tokio::sync::mpsc;
 
 use crate::timing::Log;
 
-/// How many messages may wait for an actor whose timing is recorded: more than ever do.
-const TIMED_CAPACITY: usize = 1 << 20;
-
 /// An address waiting for its actor, so that layers which know each other can be built in any
 /// order.
 pub(crate) struct Seat<A: Actor<Context = Context<A>>> {
@@ -20,13 +17,7 @@ pub(crate) struct Seat<A: Actor<Context = Context<A>>> {
 impl<A: Actor<Context = Context<A>>> Seat<A> {
     /// Makes one; what its actor is told is recorded where there is a log.
     pub(crate) fn new(timing: Option<&Log>) -> Self {
-        let mut context = Context::new();
-        if timing.is_some() {
-            // A recorded message waits for its answer, and must not wait for its place as well:
-            // others would overtake it.
-            context.set_mailbox_capacity(TIMED_CAPACITY);
-        }
-        Self { context, timing: timing.cloned() }
+        Self { context: Context::new(), timing: timing.cloned() }
     }
 
     /// The edge by which others tell this layer `M`.
@@ -67,6 +58,8 @@ impl<M: Message<Result = ()> + Send + 'static> To<M> {
         let Some(neighbour) = self.neighbour.upgrade() else { return };
         match &self.timing {
             None => neighbour.do_send(msg),
+            // Every upgrade is another sender, and the first message of each is queued at once, be
+            // the mailbox full or not: none overtakes another.
             Some((log, actor)) => record(log, actor, neighbour.send(msg)),
         }
     }

@@ -64,7 +64,7 @@ impl Wormhole {
     /// Asks the server for a nameplate and makes a code of it with `words` words (1 to 64).
     ///
     /// # Errors
-    /// [`Error::OnlyOneCode`].
+    /// [`Error::OnlyOneCode`], or the reason of the wormhole's end.
     pub fn allocate_code(&self, words: usize) -> Result<(), Error> {
         self.choose_code()?;
         let mut random = Zeroizing::new(random::<MAX_WORDS>().to_vec());
@@ -76,7 +76,8 @@ impl Wormhole {
     /// Takes a code that somebody else made up.
     ///
     /// # Errors
-    /// [`Error::KeyFormat`], after which another try is open; [`Error::OnlyOneCode`].
+    /// [`Error::KeyFormat`], after which another try is open; [`Error::OnlyOneCode`]; or the reason
+    /// of the wormhole's end.
     pub fn set_code(&self, code: &str) -> Result<(), Error> {
         let code = Code::parse(code)?;
         self.choose_code()?;
@@ -87,7 +88,7 @@ impl Wormhole {
     /// Lets a person type the code, with completion.
     ///
     /// # Errors
-    /// [`Error::OnlyOneCode`].
+    /// [`Error::OnlyOneCode`], or the reason of the wormhole's end.
     pub fn input_code(&self) -> Result<Entry, Error> {
         self.choose_code()?;
         if let Some(input) = self.input.upgrade() {
@@ -140,13 +141,14 @@ impl Wormhole {
     /// Sends a message, at any time: it goes out when the peer has proved that it has the key.
     ///
     /// What was sent before [`close`](Self::close) leaves before the goodbye, as long as that takes
-    /// no more than its five seconds.
+    /// no more than its five seconds; after the end nothing is sent. Our own server takes messages
+    /// of up to 999,960 bytes, others more or less: the mailbox is not for bulk.
     pub fn send_message(&self, message: impl Into<Vec<u8>>) {
         self.ask(Request::Send(Zeroizing::new(message.into())));
     }
 
     /// Waits for the peer's next message. Of several calls each gets another message; a call that
-    /// is dropped takes none.
+    /// is dropped takes none. Where more than 64 MiB wait to be asked for, the wormhole ends.
     ///
     /// # Errors
     /// The reason of the wormhole's end.
@@ -245,6 +247,9 @@ impl Wormhole {
     }
 
     fn choose_code(&self) -> Result<(), Error> {
+        if let Some(result) = &self.observed.borrow().closed {
+            return Err(reason(result));
+        }
         match self.code_chosen.swap(true, Ordering::Relaxed) {
             false => Ok(()),
             true => Err(Error::OnlyOneCode),
@@ -273,8 +278,8 @@ impl Wormhole {
     }
 }
 
-/// The thread that the wormhole lived on has ended.
-const NO_KEEPER: Error = Error::Internal("the wormhole's thread has ended");
+/// The thread that the wormhole lived on has ended, or a callback of the application's has panicked.
+const NO_KEEPER: Error = Error::Internal("the wormhole's task has ended");
 
 fn reason(result: &Result<(), Error>) -> Error {
     result.clone().err().unwrap_or(Error::Closed)

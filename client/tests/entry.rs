@@ -196,5 +196,5 @@ async fn an_entry_tells_why_its_wormhole_ended() {
     let entry = wormhole.input_code().unwrap();
     assert_eq!(wormhole.close().await, Err(Error::Lonely));
     assert_eq!(entry.ended().await, Error::Lonely);
-    assert_eq!(entry.nameplate_completions("").await, Err(Error::Closed));
+    assert_eq!(entry.nameplate_completions("").await, Err(Error::Lonely));
 }

@@ -201,6 +201,8 @@ async fn everything_may_be_asked_before_and_after_and_often() {
             assert_eq!(a.message().await, Err(Error::Closed));
             assert_eq!(a.verifier().await.err(), Some(Error::Closed));
             assert_eq!(a.derive_key("x", 1), Err(Error::Closed));
+            assert_eq!(a.allocate_code(2), Err(Error::Closed));
+            assert_eq!(a.input_code().err(), Some(Error::Closed));
         }
         a.send_message("into the void");
         assert_eq!(b.close().await, Ok(()));

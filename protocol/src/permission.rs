@@ -38,7 +38,8 @@ impl Demand {
     /// # Errors
     /// [`UnmetDemand`].
     pub fn read(welcome: &Map<String, Value>) -> Result<Self, UnmetDemand> {
-        let Some(required) = welcome.get("permission-required") else {
+        let Some(required) = welcome.get("permission-required").filter(|value| !value.is_null())
+        else {
             return Ok(Self::Nothing);
         };
         let methods = required.as_object().ok_or(UnmetDemand::Malformed)?;
@@ -98,8 +99,8 @@ mod tests {
     fn what_cannot_be_met() {
         let unknown = UnmetDemand::Methods("coin, voucher".to_owned());
         assert_eq!(read(r#"{"coin": {}, "voucher": {}, "none": null}"#), Err(unknown));
+        assert_eq!(read("null"), Ok(Demand::Nothing));
         for malformed in [
-            "null",
             "[]",
             "{}",
             r#"{"none": null}"#,

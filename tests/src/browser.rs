@@ -43,9 +43,9 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// When it does not start, or is missing where [`Missing::unless_installed`] panics.
     pub fn start() -> Result<Self, Missing> {
-        let program = program().ok_or_else(|| Missing::because("Chromium is not installed"))?;
+        let program = program()?;
         let profile = TempDir::new().expect("a folder for the browser");
         // It reads its orders from descriptor 3 and answers on 4.
         let mut child = Command::new("sh")
@@ -243,14 +243,10 @@ impl Drop for Browser {
     }
 }
 
-fn program() -> Option<PathBuf> {
+fn program() -> Result<PathBuf, Missing> {
     if let Some(program) = env::var_os("WORMHOLE_CHROMIUM") {
-        return Some(program.into());
+        return Ok(program.into());
     }
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-    let path = env::var_os("PATH")?;
-    let mut programs = env::split_paths(&path)
-        .flat_map(|folder| names.map(|name| folder.join(name)))
-        .filter(|program| program.is_file());
-    programs.next()
+    Missing::unless_one_installed(&names)
 }

@@ -51,10 +51,6 @@ impl fmt::Display for Maker {
 pub struct Missing(String);
 
 impl Missing {
-    pub(crate) fn because(reason: &str) -> Self {
-        Self(reason.to_owned())
-    }
-
     fn unless_file(path: PathBuf) -> Result<PathBuf, Self> {
         if path.is_file() {
             return Ok(path);
@@ -74,13 +70,28 @@ impl Missing {
     ///
     /// When it is missing with `CI=true`, although `tests/peers/install-debian` could have installed it.
     pub fn unless_installed(name: &str) -> Result<PathBuf, Self> {
+        Self::unless_one_installed(&[name])
+    }
+
+    /// Finds a program of the system that has several names, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`unless_installed`](Self::unless_installed).
+    ///
+    /// # Panics
+    ///
+    /// As [`unless_installed`](Self::unless_installed).
+    pub fn unless_one_installed(names: &[&str]) -> Result<PathBuf, Self> {
         let path = env::var_os("PATH").unwrap_or_default();
         let system = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
         let folders = env::split_paths(&path).chain(system);
-        if let Some(program) = folders.map(|folder| folder.join(name)).find(|at| at.is_file()) {
+        let mut programs =
+            folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+        if let Some(program) = programs.find(|at| at.is_file()) {
             return Ok(program);
         }
-        let reason = format!("{name} is not installed");
+        let reason = format!("{} is not installed", names.join(" or "));
         assert!(env::var("CI").as_deref() != Ok("true") || !can_install(), "{reason}");
         Err(Self(reason))
     }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{Maker, Missing, Process, Stream};
+use crate::{Maker, Missing, Process, Stream, process};
 
 /// Is a running mailbox server with an empty database in memory.
 pub struct Server {
@@ -51,5 +51,15 @@ impl Server {
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
         self.process.interrupt();
+    }
+
+    /// Stops the server in the midst of everything: whoever is connected stays so, and hears
+    /// nothing.
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    pub fn silence(&self) {
+        process::signal("-STOP", self.process.id());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 
 use pty_process::blocking::{self as pty, Pty};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{Termios, tcgetattr};
 
 use crate::{process, watched::Watched};
 
@@ -15,6 +15,8 @@ pub struct Terminal {
     what: String,
     child: Child,
     pty: Arc<Pty>,
+    /// How it was set in the beginning.
+    set: Termios,
     screen: Arc<Watched<Drawn>>,
 }
 
@@ -43,11 +45,12 @@ impl Terminal {
         let (pty, inside) = pty::open().expect("a terminal");
         // As large as the screen that is drawn here.
         pty.resize(pty_process::Size::new(24, 80)).expect("a terminal of any size");
+        let set = settings(&pty);
         let child = pty::Command::from(command).spawn(inside);
         let child = child.unwrap_or_else(|e| panic!("{what}: {e}"));
         let (pty, screen) = (Arc::new(pty), Arc::<Watched<Drawn>>::default());
         draw(Arc::clone(&pty), Arc::clone(&screen));
-        Self { what, child, pty, screen }
+        Self { what, child, pty, set, screen }
     }
 
     /// Presses keys, one after the other.
@@ -111,9 +114,8 @@ impl Terminal {
             drawn.text()
         };
         let status = self.child.wait().expect("a child that was started can be waited for");
-        let modes = tcgetattr(&*self.pty).expect("a terminal has settings").local_modes;
-        let usual = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
-        assert!(modes.contains(usual), "{} leaves the terminal with {modes:?}", self.what);
+        let (found, left) = (format!("{:#?}", self.set), format!("{:#?}", settings(&self.pty)));
+        assert_eq!(left, found, "{} leaves the terminal otherwise", self.what);
         (status, text)
     }
 }
@@ -124,6 +126,10 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn settings(pty: &Pty) -> Termios {
+    tcgetattr(pty).expect("a terminal has settings")
 }
 
 /// What is on the screen, and whether everybody has left who could draw more.

@@ -11,6 +11,7 @@ use std::process::Command;
 use std::thread;
 
 use tempfile::TempDir;
+use wormhole_server::testing;
 use wormhole_tests::{
     Client, Finished, Maker, Missing, Process, Server, Snapshot, Stream, accept_upgrade,
     peer_script,
@@ -101,6 +102,18 @@ fn server_that(serve: fn(&mut TcpStream) -> io::Result<()>) -> String {
         }
     });
     format!("ws://{address}/v1")
+}
+
+#[test]
+fn a_server_that_is_lost_is_told_and_told_when_it_is_back() {
+    let folder = TempDir::new().unwrap();
+    // Enough messages for the code.
+    let server = testing::Setup::default().drop_after(9).start();
+    let client = ours(Client::at(Maker::Ours, server.url()));
+    let sender = Process::start(client.send(folder.path(), &["--text", "hello"]));
+    sender.code();
+    sender.line_after(Stream::Err, "The mailbox server is gone; trying again..");
+    sender.line_after(Stream::Err, "The mailbox server is back.");
 }
 
 #[test]

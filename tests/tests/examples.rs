@@ -72,7 +72,7 @@ fn blocking_swaps_lines() {
 }
 
 #[test]
-fn blocking_sends_nothing_to_somebody_in_between() {
+fn blocking_sends_nothing_where_the_words_are_not_confirmed() {
     let server = Server::start(Maker::Ours).unwrap();
     let one = Process::start(example("blocking", &server, &["mine"]));
     let code = one.line_after(Stream::Out, "code: ");
@@ -81,8 +81,29 @@ fn blocking_sends_nothing_to_somebody_in_between() {
     two.line_after(Stream::Out, "the same?");
     two.type_all("\n");
     let refused = two.finish();
-    assert!(refused.complaint().contains("in between"), "{refused}");
+    assert!(refused.complaint().contains("were not confirmed"), "{refused}");
     assert!(!refused.out.contains("their line"), "{refused}");
+    let other = one.finish();
+    assert!(other.complaint().contains("the other side did not confirm"), "{other}");
+    assert!(!other.out.contains("yours"), "{other}");
+}
+
+#[test]
+fn errors_are_for_people() {
+    let server = Server::start(Maker::Ours).unwrap();
+    let expected = "the code does not begin with a number";
+    let pair = ["join", "no-code"];
+    let examples: [(&str, &[&str]); 4] = [
+        ("text", &["receive", "no-code"]),
+        ("blocking", &["line", "no-code"]),
+        ("delegate", &["no-code"]),
+        ("pair_devices", &pair),
+    ];
+    for (name, args) in examples {
+        let finished = Process::start(example(name, &server, args)).finish();
+        assert_eq!(finished.status.code(), Some(1), "{finished}");
+        assert_eq!(finished.only_line(), expected, "{finished}");
+    }
 }
 
 #[test]

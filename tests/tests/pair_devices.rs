@@ -2,11 +2,34 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
-use wormhole_tests::{Browser, Event, Maker, PATIENCE, Process, Server, Socket, Stream, View};
+use libtest_mimic::Arguments;
+use wormhole_tests::{
+    Browser, Event, Maker, Missing, PATIENCE, Process, Server, Socket, Stream, View, trial,
+};
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let trials = vec![
+        trial(
+            "the_page_follows_each_step_until_the_device_is_paired",
+            the_page_follows_each_step_until_the_device_is_paired,
+        ),
+        trial(
+            "a_device_gets_nothing_where_the_person_says_no_or_leaves",
+            a_device_gets_nothing_where_the_person_says_no_or_leaves,
+        ),
+        trial("a_wrong_code_is_told_to_both", a_wrong_code_is_told_to_both),
+        trial(
+            "only_the_apps_own_page_pairs_and_only_so_many_at_once",
+            only_the_apps_own_page_pairs_and_only_so_many_at_once,
+        ),
+    ];
+    libtest_mimic::run(&args, trials).exit_code()
+}
 
 /// The mailbox server, and the app.
 struct Scene {
@@ -52,16 +75,6 @@ fn run(server: &Server, args: &[&str]) -> Process {
     Process::start(command)
 }
 
-/// A browser, or a line that says why the test is skipped.
-fn browser() -> Option<Browser> {
-    let started = Browser::start();
-    if let Err(missing) = &started {
-        // Past the capture of test output, so that it is seen.
-        let _ = writeln!(io::stderr(), "pair_devices skipped: {missing}");
-    }
-    started.ok()
-}
-
 /// Opens the page, and clicks until there is a code.
 fn begin(browser: &mut Browser, scene: &Scene, view: View) -> String {
     browser.open(&scene.url, view);
@@ -71,9 +84,8 @@ fn begin(browser: &mut Browser, scene: &Scene, view: View) -> String {
 
 const VIEW: View = View { width: 800, height: 900, scheme: "light" };
 
-#[test]
-fn the_page_follows_each_step_until_the_device_is_paired() {
-    let Some(mut browser) = browser() else { return };
+fn the_page_follows_each_step_until_the_device_is_paired() -> Result<(), Missing> {
+    let mut browser = Browser::start()?;
     let scene = Scene::new(&[]);
     let mut papers = Vec::new();
     for (scheme, width) in [("light", 800), ("dark", 360)] {
@@ -111,6 +123,7 @@ fn the_page_follows_each_step_until_the_device_is_paired() {
         assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
     }
     assert_ne!(papers[0], papers[1], "the page does not care what the person prefers");
+    Ok(())
 }
 
 fn picture(browser: &mut Browser, what: &str, scheme: &str) {
@@ -118,9 +131,8 @@ fn picture(browser: &mut Browser, what: &str, scheme: &str) {
     browser.picture(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
 }
 
-#[test]
-fn a_device_gets_nothing_where_the_person_says_no_or_leaves() {
-    let Some(mut browser) = browser() else { return };
+fn a_device_gets_nothing_where_the_person_says_no_or_leaves() -> Result<(), Missing> {
+    let mut browser = Browser::start()?;
     let scene = Scene::new(&[]);
     let compared = |browser: &mut Browser| {
         let device = scene.join(&begin(browser, &scene, VIEW));
@@ -144,19 +156,19 @@ fn a_device_gets_nothing_where_the_person_says_no_or_leaves() {
     let device = compared(&mut browser);
     drop(browser);
     refused(device);
+    Ok(())
 }
 
-#[test]
-fn a_wrong_code_is_told_to_both() {
-    let Some(mut browser) = browser() else { return };
+fn a_wrong_code_is_told_to_both() -> Result<(), Missing> {
+    let mut browser = Browser::start()?;
     let scene = Scene::new(&[]);
     let code = begin(&mut browser, &scene, VIEW);
     scene.join(&format!("{code}-or-not")).finish().complaint();
     assert_eq!(browser.text("#result"), "Not paired: the peer has another code");
+    Ok(())
 }
 
-#[test]
-fn only_the_apps_own_page_pairs_and_only_so_many_at_once() {
+fn only_the_apps_own_page_pairs_and_only_so_many_at_once() -> Result<(), Missing> {
     let scene = Scene::new(&["--pairings", "1"]);
     let status = |socket: io::Result<Socket>| socket.err().unwrap().to_string();
     for origin in ["http://attacker.example", "null", ""] {
@@ -166,4 +178,5 @@ fn only_the_apps_own_page_pairs_and_only_so_many_at_once() {
     let mut first = scene.socket(own).unwrap();
     assert!(matches!(first.hear().unwrap(), Event::Text(_)));
     assert!(status(scene.socket(own)).ends_with("503"));
+    Ok(())
 }

@@ -2,12 +2,64 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::Arguments;
 use serde_json::json;
 use tempfile::TempDir;
-use wormhole_tests::{Client, Maker, Process, Server, Talker, Terminal};
+use wormhole_tests::{Client, Maker, Missing, PATIENCE, Process, Server, Talker, Terminal, trial};
 
 const CODE: &str = "7-crossover-clockwork";
 const NOTE: &str = "(note: you can use <Tab> to complete words)";
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let tests: [(&str, fn()); 11] = [
+        (
+            "tab_completes_what_is_begun_and_corrects_what_is_misspelt",
+            tab_completes_what_is_begun_and_corrects_what_is_misspelt,
+        ),
+        ("who_never_presses_tab_is_told_of_it", who_never_presses_tab_is_told_of_it),
+        (
+            "as_many_words_are_completed_as_the_person_says",
+            as_many_words_are_completed_as_the_person_says,
+        ),
+        ("a_line_that_is_no_code_can_be_corrected", a_line_that_is_no_code_can_be_corrected),
+        (
+            "a_nameplate_stays_once_the_words_have_begun",
+            a_nameplate_stays_once_the_words_have_begun,
+        ),
+        ("what_ends_the_wormhole_ends_the_prompt", what_ends_the_wormhole_ends_the_prompt),
+        ("a_person_may_leave_at_any_time", a_person_may_leave_at_any_time),
+        ("a_silent_server_keeps_nobody_from_leaving", a_silent_server_keeps_nobody_from_leaving),
+        (
+            "a_word_that_has_not_begun_is_asked_for_once",
+            a_word_that_has_not_begun_is_asked_for_once,
+        ),
+        ("a_pasted_code_is_one_line", a_pasted_code_is_one_line),
+        (
+            "a_terminal_that_cannot_be_drawn_on_gets_a_plain_line",
+            a_terminal_that_cannot_be_drawn_on_gets_a_plain_line,
+        ),
+    ];
+    let tests = tests.map(|(name, test)| {
+        trial(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    let skippable = [
+        trial(
+            "the_existing_sender_is_found_by_what_is_typed",
+            the_existing_sender_is_found_by_what_is_typed,
+        ),
+        trial(
+            "a_prompt_that_was_stopped_goes_on_where_it_was",
+            a_prompt_that_was_stopped_goes_on_where_it_was,
+        ),
+    ];
+    libtest_mimic::run(&args, tests.into_iter().chain(skippable).collect()).exit_code()
+}
 
 /// One server, and a person at a terminal who receives there.
 struct Scene {
@@ -42,13 +94,17 @@ impl Scene {
     }
 }
 
-/// Presses Tab until the line has become this; until then the server has not answered.
+/// Presses Tab until the line has become this.
 fn complete(terminal: &Terminal, line: &str) {
-    let line = format!("code: {line}");
+    tab(terminal, &format!("code: {line}"));
+}
+
+/// Presses Tab until the screen shows this; until then the server has not answered.
+fn tab(terminal: &Terminal, shown: &str) {
     loop {
         terminal.press("\t");
         let unanswered = ["in use yet", "press Tab again"];
-        match terminal.shows_one_of([&line, unanswered[0], unanswered[1]]) {
+        match terminal.shows_one_of([shown, unanswered[0], unanswered[1]]) {
             0 => return,
             which => {
                 // Ctrl-L draws everything anew, but not what the last Tab had to tell.
@@ -59,15 +115,13 @@ fn complete(terminal: &Terminal, line: &str) {
     }
 }
 
-#[test]
 fn tab_completes_what_is_begun_and_corrects_what_is_misspelt() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
     let terminal = scene.receiver(&[]);
     complete(&terminal, "7-");
     terminal.press("su");
-    terminal.press("\t");
-    terminal.shows("supportive surrender suspicious");
+    tab(&terminal, "supportive surrender suspicious");
     terminal.press("\x7f\x7fcrosover");
     terminal.shows("crossover? Tab writes it");
     complete(&terminal, "7-crossover-");
@@ -80,13 +134,9 @@ fn tab_completes_what_is_begun_and_corrects_what_is_misspelt() {
     sender.finish().succeeded();
 }
 
-#[test]
-fn the_existing_sender_is_found_by_what_is_typed() {
+fn the_existing_sender_is_found_by_what_is_typed() -> Result<(), Missing> {
     let scene = Scene::new();
-    let python = match Client::new(Maker::Python, &scene.server) {
-        Ok(python) => python,
-        Err(missing) => return eprintln!("skipped: {missing}"),
-    };
+    let python = Client::new(Maker::Python, &scene.server)?;
     let sender = Process::start(python.send(scene.folder.path(), &["--text", "hello"]));
     let code = sender.code();
     let (nameplate, words) = code.split_once('-').unwrap();
@@ -102,9 +152,9 @@ fn the_existing_sender_is_found_by_what_is_typed() {
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
     sender.finish().succeeded();
+    Ok(())
 }
 
-#[test]
 fn who_never_presses_tab_is_told_of_it() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -115,7 +165,6 @@ fn who_never_presses_tab_is_told_of_it() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn as_many_words_are_completed_as_the_person_says() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", "7-crossover-clockwork-alkali", "--text", "hello"]);
@@ -129,7 +178,6 @@ fn as_many_words_are_completed_as_the_person_says() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_line_that_is_no_code_can_be_corrected() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -139,13 +187,14 @@ fn a_line_that_is_no_code_can_be_corrected() {
     terminal.press("-crossover\r");
     terminal.shows("the code does not begin with a number");
     // Ctrl-U takes the line away.
+    terminal.press("\x157-cross over\r");
+    terminal.shows("the code contains spaces");
     terminal.press(&format!("\x15{CODE}\r"));
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_nameplate_stays_once_the_words_have_begun() {
     let scene = Scene::new();
     let terminal = scene.receiver(&[]);
@@ -159,7 +208,6 @@ fn a_nameplate_stays_once_the_words_have_begun() {
     assert_eq!(status.code(), Some(130), "{screen}");
 }
 
-#[test]
 fn what_ends_the_wormhole_ends_the_prompt() {
     let scene = Scene::new();
     // The server refuses the third, whose nameplate is claimed while the words are being typed.
@@ -174,7 +222,6 @@ fn what_ends_the_wormhole_ends_the_prompt() {
     assert!(screen.contains("two others are using this code already"), "{screen}");
 }
 
-#[test]
 fn a_person_may_leave_at_any_time() {
     let scene = Scene::new();
     for typed in ["", "7", "7-cros", "7-crosover"] {
@@ -198,7 +245,73 @@ fn a_person_may_leave_at_any_time() {
     assert!(screen.ends_with("\nwormhole: no code was entered"), "{screen}");
 }
 
-#[test]
+/// The command, run by a shell in which it may be stopped twice, and goes on at Return.
+fn with_job_control(command: &Command) -> Command {
+    // As shells do, it takes the terminal back in the meantime.
+    let script = r#"
+        set=$(stty -g)
+        go_on() { stty $set; printf '\033[2J\033[Hstop %d' $1; read -r; fg; }
+        "$0" "$@"; go_on 1; go_on 2"#;
+    let mut shell = Command::new("bash");
+    shell.args(["-m", "-c", script]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell.current_dir(command.get_current_dir().unwrap());
+    shell
+}
+
+fn a_prompt_that_was_stopped_goes_on_where_it_was() -> Result<(), Missing> {
+    Missing::unless_installed("bash")?;
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
+    let client = Client::new(Maker::Ours, &scene.server).unwrap();
+    let receive = client.receive(scene.folder.path(), &[]);
+    let terminal = Terminal::start(with_job_control(&receive));
+    terminal.shows("Enter receive wormhole code:");
+    for (stop, typed, tabbed) in [(1, "7-cro", "7-crossover-"), (2, "clockw", CODE)] {
+        terminal.press(typed);
+        terminal.shows(typed);
+        // Ctrl-Z.
+        terminal.press("\x1a");
+        terminal.shows(&format!("stop {stop}"));
+        terminal.press("\r");
+        complete(&terminal, tabbed);
+    }
+    terminal.press("\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
+    sender.finish().succeeded();
+    Ok(())
+}
+
+fn a_silent_server_keeps_nobody_from_leaving() {
+    let scene = Scene::new();
+    let terminal = scene.receiver(&[]);
+    scene.server.silence();
+    terminal.press("7-cro");
+    // Were each to wait for the server, Ctrl-C came too late.
+    terminal.press(&"\t".repeat(PATIENCE.as_secs() as usize));
+    terminal.press("\x03");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.code(), Some(130), "{screen}");
+}
+
+fn a_word_that_has_not_begun_is_asked_for_once() {
+    let scene = Scene::new();
+    let sender = scene.sender(&["--code", "7-crossover-", "--text", "hello"]);
+    let terminal = scene.receiver(&[]);
+    terminal.press("7-crossover-\r");
+    terminal.shows("another word is expected");
+    terminal.press("\r");
+    let (status, screen) = terminal.finish();
+    assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
+    sender.finish().succeeded();
+}
+
 fn a_pasted_code_is_one_line() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -209,7 +322,6 @@ fn a_pasted_code_is_one_line() {
     sender.finish().succeeded();
 }
 
-#[test]
 fn a_terminal_that_cannot_be_drawn_on_gets_a_plain_line() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
@@ -218,6 +330,8 @@ fn a_terminal_that_cannot_be_drawn_on_gets_a_plain_line() {
     terminal.shows("Enter receive wormhole code:");
     terminal.press("seven\n");
     terminal.shows("the code has no hyphen after its number");
+    terminal.press("7-cross over\n");
+    terminal.shows("the code contains spaces");
     terminal.press(&format!("{CODE}\n"));
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.ends_with("hello"), "{screen}");

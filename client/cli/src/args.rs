@@ -4,13 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use wormhole_client::{
-    MAX_WORDS, PUBLIC_SERVER,
-    protocol::{
-        transfer::APPID,
-        transit::{RelayArgument, RelayHint},
-        wordlist::DEFAULT_WORDS,
-    },
+    DEFAULT_WORDS, MAX_WORDS, PUBLIC_SERVER,
+    protocol::transit::{RelayArgument, RelayHint},
     timing::Log,
+    transfer::APPID,
     transit,
 };
 

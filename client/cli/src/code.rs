@@ -3,22 +3,29 @@
 use std::io::{self, IsTerminal};
 
 use wormhole_client::{
-    Entry, Error, InputError, Wormhole, input_with_completion, protocol::code::Code,
+    Entry, Error, InputError, Wormhole, input_with_completion, protocol::code::Code, timing::Log,
 };
 
 use crate::{
     ask,
     exit::{self, Failure},
-    session, show,
+    session, show, steps,
 };
 
 const PROMPT: &str = "Enter receive wormhole code: ";
 
 /// Lets the person type a code of `words` words, with completion where the terminal can do that.
-pub(crate) async fn typed(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
+pub(crate) async fn typed(wormhole: &Wormhole, words: usize, log: &Log) -> Result<(), Failure> {
     let entry = wormhole.input_code()?.expecting(words);
     // Nobody should type what no server waits for, or read what it says in the middle of a line.
     session::patiently(wormhole.welcome(), "Waiting for the mailbox server...").await?;
+    let typing = steps::asking(log, "input code");
+    prompted(entry).await?;
+    typing.stop();
+    Ok(())
+}
+
+async fn prompted(entry: Entry) -> Result<(), Failure> {
     match input_with_completion(PROMPT, entry.clone()).await {
         Ok(true) => Ok(()),
         Ok(false) => {
@@ -44,7 +51,8 @@ async fn plainly(entry: &Entry) -> Result<(), Failure> {
                 return Err(reason.into());
             }
         };
-        match Code::typed(line.trim()).map_err(Error::from) {
+        let typed = Code::typed(line.trim()).and_then(|code| Code::parse(code.as_str()));
+        match typed.map_err(Error::from) {
             Ok(code) => {
                 entry.choose_nameplate(code.nameplate().as_str()).await?;
                 return Ok(entry.choose_words(code.words()).await?);

@@ -26,6 +26,9 @@ use crate::{
 
 fn main() -> ExitCode {
     let Args { global, command } = Args::parse();
+    if let Err(refused) = timing::check(&global, &command) {
+        return exit::report(&refused);
+    }
     global.timing.moment("command dispatch", Default::default());
     let done = actix::System::new().block_on(run(&global, command));
     global.timing.moment("exit", Default::default());

@@ -24,11 +24,7 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         match &options.code {
             Some(code) => wormhole.set_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
-            None => {
-                let typing = steps::asking(&global.timing, "input code");
-                code::typed(wormhole, options.words()).await?;
-                typing.stop();
-            }
+            None => code::typed(wormhole, options.words(), &global.timing).await?,
         }
         let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
         if options.common.verify {

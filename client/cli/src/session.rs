@@ -2,10 +2,10 @@
 
 use std::{future::pending, pin::pin, time::Duration};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
 use wormhole_client::{
-    Error, Wormhole,
+    Connection, Error, Wormhole,
     protocol::{code::Code, key::Verifier, transfer::Message},
 };
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(
                 // In this order, so that the welcome is read before anything is asked.
                 biased;
                 never = welcome(wormhole, url) => never,
-                never = work(wormhole) => never,
+                never = follow(wormhole) => never,
                 talked = conversation(wormhole) => talked,
             }
         })
@@ -57,11 +57,15 @@ async fn welcome(wormhole: &Wormhole, url: &str) -> Result<(), Failure> {
     pending().await
 }
 
-/// Shows the work that the server demands before it serves us, while it is being done.
-async fn work(wormhole: &Wormhole) -> Result<(), Failure> {
+/// Shows the work that the server demands before it serves us, while it is being done, and says
+/// when the server is lost and found.
+async fn follow(wormhole: &Wormhole) -> Result<(), Failure> {
     let mut statuses = pin!(wormhole.statuses());
     let mut shown = None;
+    let mut server = Server::Unknown;
     while let Some(status) = statuses.next().await {
+        // Until the code is there, somebody may be typing it.
+        server.follow(&status.connection, wormhole.code().now_or_never().is_some());
         match status.stamp {
             // The first is told before any work is done, which is often all of it.
             Some(stamp) if stamp.tried > 0 => shown.get_or_insert_with(show::Work::new).at(&stamp),
@@ -70,6 +74,30 @@ async fn work(wormhole: &Wormhole) -> Result<(), Failure> {
         }
     }
     pending().await
+}
+
+/// What the person knows of the server.
+enum Server {
+    Unknown,
+    Here,
+    Gone,
+}
+
+impl Server {
+    fn follow(&mut self, connection: &Connection, tell: bool) {
+        match (&self, connection) {
+            (Self::Unknown, Connection::Connected { .. }) => *self = Self::Here,
+            (Self::Here, Connection::Disconnected | Connection::Connecting { .. }) if tell => {
+                show::line("The mailbox server is gone; trying again..");
+                *self = Self::Gone;
+            }
+            (Self::Gone, Connection::Connected { .. }) => {
+                show::line("The mailbox server is back.");
+                *self = Self::Here;
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Waits until the other computer has proved that it has the same code, and says meanwhile what

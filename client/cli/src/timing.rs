@@ -3,12 +3,49 @@
 use std::{
     fs,
     io::{self, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use wormhole_client::timing::{Log, Recording, render};
+use wormhole_client::timing::{Log, Recording, check_file, render, write_file};
 
-use crate::{args::Timing, exit::Failure, show};
+use crate::{
+    args::{Command, Global, Timing},
+    exit::Failure,
+    show,
+};
+
+/// Refuses a file for the log or the page that cannot be written, or that is another of the files.
+pub(crate) fn check(global: &Global, command: &Command) -> Result<(), Failure> {
+    let (mut taken, page) = match command {
+        Command::Timing(Timing { first, second, output }) => {
+            let read = [Some(first), second.as_ref()].into_iter().flatten();
+            (read.filter_map(|file| place(file)).collect(), output.as_ref())
+        }
+        _ => (Vec::new(), None),
+    };
+    for file in [page, global.dump_timing.as_ref()].into_iter().flatten() {
+        check_file(file).map_err(|error| Failure::File(file.clone(), error))?;
+        let Some(place) = place(file) else { continue };
+        if taken.contains(&place) {
+            let file = file.display();
+            return Err(Failure::Refused(format!(
+                "{file} would be overwritten: name another file"
+            )));
+        }
+        taken.push(place);
+    }
+    Ok(())
+}
+
+/// Where a file is or will be; `None` for what is no regular file, and so takes more than one.
+fn place(file: &Path) -> Option<PathBuf> {
+    match fs::metadata(file) {
+        Ok(there) => fs::canonicalize(file).ok().filter(|_| there.is_file()),
+        Err(_) => Some(
+            fs::canonicalize(Path::new(".").join(file.parent()?)).ok()?.join(file.file_name()?),
+        ),
+    }
+}
 
 /// Writes the log at the end of the program.
 pub(crate) fn dump(log: &Log, file: &Path) -> Result<(), Failure> {
@@ -24,7 +61,9 @@ pub(crate) fn run(options: &Timing) -> Result<(), Failure> {
     }
     let page = render(&recordings).map_err(|error| Failure::Refused(error.to_string()))?;
     match &options.output {
-        Some(path) => fs::write(path, page).map_err(|error| Failure::File(path.clone(), error)),
+        Some(path) => {
+            write_file(path, page.as_bytes()).map_err(|error| Failure::File(path.clone(), error))
+        }
         None => print(&page),
     }
 }

@@ -11,10 +11,14 @@ use std::{
     time::Duration,
 };
 
+#[cfg(unix)]
+use rustyline::EventHandler;
 use rustyline::{Behavior, CompletionType, Config, error::ReadlineError, history::DefaultHistory};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
+#[cfg(unix)]
+use super::pause::Pause;
 use super::{InputError, Said, terminal::Terminal, typing::Typing};
 
 /// How often a thread is told to end, and how long each time is waited for that.
@@ -49,6 +53,8 @@ impl Editor {
         // A printer is given for terminals that can be drawn on, and is not used: with it,
         // rustyline 18 shows of keys that come together only the first.
         drop(line.create_external_printer().map_err(|_| InputError::NoTerminal)?);
+        #[cfg(unix)]
+        bind(&mut line, terminal.pause());
         let (to_wormhole, said) = mpsc::unbounded_channel();
         line.set_helper(Some(Typing::new(to_wormhole.clone())));
         let prompt = prompt.to_owned();
@@ -94,6 +100,13 @@ impl Drop for Editor {
             }
         }
         self.terminal.restore();
+    }
+}
+
+#[cfg(unix)]
+fn bind(line: &mut Line, pause: Pause) {
+    if let Some(key) = pause.key() {
+        line.bind_sequence(key, EventHandler::Conditional(Box::new(pause)));
     }
 }
 

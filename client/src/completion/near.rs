@@ -8,8 +8,8 @@ const LONGEST: usize = 16;
 /// Finds the words that a misspelt, unfinished or capital one is nearest to, the best first; none
 /// where nothing is near.
 ///
-/// Letters missing, wrong, too many or swapped are counted: up to one among four, up to two in a
-/// longer word.
+/// Letters missing, wrong, too many or swapped are counted: up to one in a word of four, up to two in
+/// a longer one. Of fewer letters too many words are near.
 pub(super) fn nearest<'a>(begun: &str, words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     if begun.is_empty() || begun.chars().count() > LONGEST {
         return Vec::new();
@@ -21,8 +21,8 @@ pub(super) fn nearest<'a>(begun: &str, words: impl Iterator<Item = &'a str>) -> 
         return capital;
     }
     let allowed = match begun.chars().count() {
-        0..=2 => return Vec::new(),
-        3..=4 => 1,
+        0..=3 => return Vec::new(),
+        4 => 1,
         _ => 2,
     };
     let mut ranked: Vec<_> = words.into_iter().map(|word| (distance(&begun, word), word)).collect();
@@ -75,9 +75,18 @@ mod tests {
 
     #[test]
     fn what_is_far_is_not_meant() {
-        for other in
-            ["", "x", "zz", "banana", "1234", "\u{e9}\u{e9}\u{e9}", "correcthorsebatterystaple"]
-        {
+        for other in [
+            "",
+            "x",
+            "zz",
+            "kww",
+            "zlu",
+            "xop",
+            "banana",
+            "1234",
+            "\u{e9}\u{e9}\u{e9}",
+            "correcthorsebatterystaple",
+        ] {
             assert!(near(other, 1).is_empty(), "{other}");
         }
     }

@@ -45,9 +45,16 @@ pub(super) fn at_return(line: &str, chosen: Option<&Nameplate>) -> Result<Code, 
         Some(chosen) if typed.as_ref().map(Code::nameplate) != Ok(chosen) => {
             Err(no_way_back(chosen))
         }
-        _ => typed.map_err(|error| format!("{error}; one looks like 7-crossover-clockwork")),
+        // Nobody else can have a code with a space either.
+        _ => typed
+            .and_then(|code| Code::parse(code.as_str()))
+            .map_err(|error| format!("{error}; one looks like 7-crossover-clockwork")),
     }
 }
+
+/// Said where the last word has not begun, as Tab leaves it.
+pub(super) const WORD_MISSING: &str =
+    "another word is expected; press Return again if the code is complete";
 
 /// Said where the nameplate is none.
 pub(super) const NO_NUMBER: &str = "a code begins with a number";
@@ -90,14 +97,15 @@ mod tests {
             assert_eq!(while_typing(line, Some(&seven)), no, "{line}");
             assert_eq!(at_return(line, Some(&seven)).err(), no, "{line}");
         }
-        assert!(
-            at_return("7-any thing", Some(&seven)).is_ok_and(|code| code.as_str() == "7-any thing")
-        );
+        let spaces = at_return("7-any thing", Some(&seven)).err().unwrap_or_default();
+        assert!(spaces.contains("spaces"), "{spaces}");
+        assert!(at_return("7-any-", Some(&seven)).is_ok_and(|code| code.as_str() == "7-any-"));
     }
 
     #[test]
     fn what_is_no_code_is_refused_with_an_example() {
-        for line in ["", "7", "crossover", "x-crossover", "7-crossover\nclockwork"] {
+        for line in ["", "7", "crossover", "x-crossover", "7-cross over", "7-crossover\nclockwork"]
+        {
             let why = at_return(line, None).err().unwrap_or_default();
             assert!(why.contains("7-crossover-clockwork"), "{line}: {why}");
         }

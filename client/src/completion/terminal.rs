@@ -20,6 +20,8 @@ use nix::sys::{
 };
 
 use super::InputError;
+#[cfg(unix)]
+use super::pause::Pause;
 
 /// The terminal as it was before the prompt.
 #[cfg(unix)]
@@ -32,6 +34,11 @@ impl Terminal {
     pub(super) fn as_it_is() -> Result<Self, InputError> {
         let before = tcgetattr(io::stdin()).map_err(|_| InputError::NoTerminal)?;
         Ok(Self { before })
+    }
+
+    /// What Ctrl-Z has to do.
+    pub(super) fn pause(&self) -> Pause {
+        Pause::with(self.before.clone())
     }
 
     /// Ends a read of the thread's, and every later one. To be repeated: the thread may just be

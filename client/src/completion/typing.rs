@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    cell::{Cell, OnceCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::BTreeSet,
 };
 
@@ -29,13 +29,16 @@ pub(super) struct Typing {
     said: mpsc::UnboundedSender<Said>,
     chosen: OnceCell<Nameplate>,
     tabbed: Cell<bool>,
+    /// The line at which Return was last pressed.
+    returned: RefCell<Zeroizing<String>>,
     /// What the last Tab has to tell, until it is shown.
     told: Cell<Option<String>>,
 }
 
 impl Typing {
     pub(super) fn new(said: mpsc::UnboundedSender<Said>) -> Self {
-        Self { said, chosen: OnceCell::new(), tabbed: Cell::new(false), told: Cell::new(None) }
+        let (chosen, tabbed) = (OnceCell::new(), Cell::new(false));
+        Self { said, chosen, tabbed, returned: RefCell::default(), told: Cell::new(None) }
     }
 
     /// Makes of an accepted line what the wormhole needs.
@@ -48,6 +51,14 @@ impl Typing {
             // The line was looked at before it was accepted.
             Err(why) => Said::Failed(InputError::Terminal(std::io::Error::other(why))),
         }
+    }
+
+    /// Refuses a line that is no code, and once one that is probably not finished.
+    fn refuse(&self, line: &str) -> Option<String> {
+        let before = self.returned.replace(Zeroizing::new(line.to_owned()));
+        let unfinished = line.ends_with('-') && before.as_str() != line;
+        let refused = remark::at_return(line, self.chosen.get()).err();
+        refused.or_else(|| unfinished.then(|| remark::WORD_MISSING.to_owned()))
     }
 
     /// Chooses the nameplate, once; what is no number is left for Return to refuse.
@@ -129,9 +140,9 @@ impl Hinter for Typing {
 
 impl Validator for Typing {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        Ok(match remark::at_return(context.input().trim(), self.chosen.get()) {
-            Ok(_) => ValidationResult::Valid(None),
-            Err(why) => ValidationResult::Invalid(Some(Remark::new(why).0)),
+        Ok(match self.refuse(context.input().trim()) {
+            None => ValidationResult::Valid(None),
+            Some(why) => ValidationResult::Invalid(Some(Remark::new(why).0)),
         })
     }
 }

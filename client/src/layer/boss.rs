@@ -3,9 +3,11 @@
 //! in:  [`SendMessage`], [`CloseWormhole`] (from the keeper), [`GotWelcome`] (from Rendezvous),
 //!      [`GotCode`] (from Code), [`GotKey`] (from Key), [`Opened`] (from Receive), [`Broken`] (from
 //!      all), [`Change`] (from Rendezvous and Nameplate), [`Terminated`] (from Terminator)
-//! out: `SendPhase` (to Send), `Close` (to Terminator), [`Event`]s (to the application)
+//! out: `SendPhase` and `Finish` (to Send), [`Event`]s (to the application)
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod inbox;
+
+use std::{sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use serde_json::{Map, Value};
@@ -17,7 +19,11 @@ use wormhole_protocol::{
 };
 use zeroize::Zeroizing;
 
-use super::{ignored, send::SendPhase, terminator::Close};
+use self::inbox::Inbox;
+use super::{
+    ignored,
+    send::{Finish, SendPhase},
+};
 use crate::{
     error::Error,
     event::Event,
@@ -25,13 +31,8 @@ use crate::{
     wiring::To,
 };
 
-/// How long the end may take: the server might never answer.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-/// How long it may take where the application's time is up already.
+/// How long the end may take, at most, where the application's time is up already.
 const LATE_CLOSE_LIMIT: Duration = Duration::from_secs(1);
-
-/// The most messages that wait because an earlier number has not come.
-const MAX_AHEAD: usize = 1_000;
 
 /// The application sends a message.
 #[derive(Message)]
@@ -98,32 +99,40 @@ enum State {
     Closed,
 }
 
-/// Puts the peer's messages in the order of their numbers.
-#[derive(Default)]
-struct Inbox {
-    next: u64,
-    ahead: BTreeMap<u64, Zeroizing<Vec<u8>>>,
+/// How long a wormhole has.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// For everything, where the application says so.
+    pub(crate) timeout: Option<Duration>,
+    /// For its end: the server might never answer.
+    pub(crate) close: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout: None, close: Duration::from_secs(5) }
+    }
 }
 
 pub(crate) struct Boss {
     state: State,
     status: Status,
     next_phase: u64,
-    timeout: Option<Duration>,
+    limits: Limits,
     send: To<SendPhase>,
-    terminator: To<Close>,
+    finish: To<Finish>,
     application: mpsc::UnboundedSender<Event>,
 }
 
 impl Boss {
     pub(crate) fn new(
-        timeout: Option<Duration>,
+        limits: Limits,
         send: To<SendPhase>,
-        terminator: To<Close>,
+        finish: To<Finish>,
         application: mpsc::UnboundedSender<Event>,
     ) -> Self {
         let (state, status) = (State::Lonely, Status::default());
-        Self { state, status, next_phase: 0, timeout, send, terminator, application }
+        Self { state, status, next_phase: 0, limits, send, finish, application }
     }
 
     fn tell(&self, event: Event) {
@@ -140,15 +149,19 @@ impl Boss {
     }
 
     /// Begins the end.
-    fn close(&mut self, result: Result<(), Error>, limit: Duration, ctx: &mut Context<Self>) {
+    fn close(&mut self, result: Result<(), Error>, ctx: &mut Context<Self>) {
         let mood = match (&self.state, &result) {
             (_, Ok(())) => Mood::Happy,
             // Nobody came: the server counts that apart from what went wrong.
             (State::Lonely, Err(Error::Timeout)) => Mood::Lonely,
             (_, Err(error)) => error.mood(),
         };
+        let limit = match &result {
+            Err(Error::Timeout) => self.limits.close.min(LATE_CLOSE_LIMIT),
+            _ => self.limits.close,
+        };
         self.state = State::Closing { result };
-        self.terminator.tell(Close(mood));
+        self.finish.tell(Finish(mood));
         ctx.notify_later(Overdue, limit);
     }
 
@@ -167,24 +180,18 @@ impl Boss {
         matches!(self.state, State::Lonely | State::Happy { .. })
     }
 
-    fn receive(&mut self, number: u64, plaintext: Zeroizing<Vec<u8>>) {
+    fn receive(&mut self, number: u64, plaintext: Zeroizing<Vec<u8>>, ctx: &mut Context<Self>) {
         let State::Happy { inbox } = &mut self.state else { return };
-        if number < inbox.next || inbox.ahead.len() == MAX_AHEAD {
-            return ignored::<Opened>("boss");
+        match inbox.take(number, plaintext) {
+            Ok(ready) => ready.into_iter().for_each(|ready| self.tell(Event::Message(ready))),
+            Err(error) => self.close(Err(error), ctx),
         }
-        inbox.ahead.insert(number, plaintext);
-        let mut ready = Vec::new();
-        while let Some(plaintext) = inbox.ahead.remove(&inbox.next) {
-            inbox.next += 1;
-            ready.push(plaintext);
-        }
-        ready.into_iter().for_each(|plaintext| self.tell(Event::Message(plaintext)));
     }
 
     fn versions(&mut self, plaintext: &[u8], ctx: &mut Context<Self>) {
         let Ok(Value::Object(mut versions)) = serde_json::from_slice(plaintext) else {
             let error = Error::Peer("sent a malformed version message");
-            return self.close(Err(error), CLOSE_LIMIT, ctx);
+            return self.close(Err(error), ctx);
         };
         let versions = versions.remove("app_versions").unwrap_or_else(|| Value::Object(Map::new()));
         self.note(|status| status.key = KeyStatus::Confirmed);
@@ -197,7 +204,7 @@ impl Actor for Boss {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.tell(Event::Status(self.status.clone()));
-        if let Some(timeout) = self.timeout {
+        if let Some(timeout) = self.limits.timeout {
             ctx.notify_later(Expired, timeout);
         }
     }
@@ -221,8 +228,8 @@ impl Handler<CloseWormhole> for Boss {
 
     fn handle(&mut self, _: CloseWormhole, ctx: &mut Self::Context) {
         match &self.state {
-            State::Lonely => self.close(Err(Error::Lonely), CLOSE_LIMIT, ctx),
-            State::Happy { .. } => self.close(Ok(()), CLOSE_LIMIT, ctx),
+            State::Lonely => self.close(Err(Error::Lonely), ctx),
+            State::Happy { .. } => self.close(Ok(()), ctx),
             State::Closing { .. } | State::Closed => {}
         }
     }
@@ -236,7 +243,7 @@ impl Handler<GotWelcome> for Boss {
             return self.tell(Event::Welcome(Arc::new(welcome)));
         };
         let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
-        self.close(Err(Error::Welcome(text)), CLOSE_LIMIT, ctx);
+        self.close(Err(Error::Welcome(text)), ctx);
     }
 }
 
@@ -275,7 +282,7 @@ impl Handler<Opened> for Boss {
         }
         match opened.phase {
             Phase::Version => self.versions(&opened.plaintext, ctx),
-            Phase::Number(number) => self.receive(number, opened.plaintext),
+            Phase::Number(number) => self.receive(number, opened.plaintext, ctx),
             Phase::Pake | Phase::Other(_) => ignored::<Opened>("boss"),
         }
     }
@@ -288,7 +295,7 @@ impl Handler<Broken> for Boss {
         if !self.open() {
             return ignored::<Broken>("boss");
         }
-        self.close(Err(error), CLOSE_LIMIT, ctx);
+        self.close(Err(error), ctx);
     }
 }
 
@@ -324,7 +331,7 @@ impl Handler<Expired> for Boss {
 
     fn handle(&mut self, _: Expired, ctx: &mut Self::Context) {
         if self.open() {
-            self.close(Err(Error::Timeout), LATE_CLOSE_LIMIT, ctx);
+            self.close(Err(Error::Timeout), ctx);
         }
         // Where there is nobody to say goodbye to, and where it is being said too long already.
         let connected = matches!(self.status.connection, Connection::Connected { .. });
@@ -343,10 +350,12 @@ mod tests {
         status::CodeStatus,
     };
 
+    const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
     struct Bench {
         boss: Addr<Boss>,
         sent: Told<SendPhase>,
-        close: Told<Close>,
+        close: Told<Finish>,
         events: mpsc::UnboundedReceiver<Event>,
     }
 
@@ -364,10 +373,11 @@ mod tests {
     }
 
     fn limited(timeout: Option<Duration>) -> Bench {
+        let limits = Limits { timeout, close: CLOSE_LIMIT };
         let (send, sent) = probe();
-        let (terminator, close) = probe();
+        let (finish, close) = probe();
         let (tx, events) = mpsc::unbounded_channel();
-        Bench { boss: seated(Boss::new(timeout, send, terminator, tx)), sent, close, events }
+        Bench { boss: seated(Boss::new(limits, send, finish, tx)), sent, close, events }
     }
 
     fn opened(phase: Phase, text: &str) -> Opened {
@@ -397,14 +407,14 @@ mod tests {
         let mut lonely = bench();
         lonely.boss.do_send(CloseWormhole);
         lonely.boss.do_send(CloseWormhole);
-        assert_eq!(lonely.close.all().await, [Close(Mood::Lonely)]);
+        assert_eq!(lonely.close.all().await, [Finish(Mood::Lonely)]);
         lonely.boss.do_send(Terminated);
         assert_eq!(lonely.events().await, ["Closed(Err(Lonely))"]);
 
         let mut happy = bench();
         happy.boss.do_send(opened(Phase::Version, "{}"));
         happy.boss.do_send(CloseWormhole);
-        assert_eq!(happy.close.all().await, [Close(Mood::Happy)]);
+        assert_eq!(happy.close.all().await, [Finish(Mood::Happy)]);
         happy.boss.do_send(Broken(Error::Server("late".into())));
         happy.boss.do_send(Terminated);
         assert_eq!(happy.events().await.last().unwrap(), "Closed(Ok(()))");
@@ -416,7 +426,7 @@ mod tests {
         ] {
             let mut b = bench();
             b.boss.do_send(Broken(error));
-            assert_eq!(b.close.all().await, [Close(mood)]);
+            assert_eq!(b.close.all().await, [Finish(mood)]);
         }
     }
 
@@ -426,7 +436,7 @@ mod tests {
         let welcome = |text: &str| GotWelcome(serde_json::from_str(text).unwrap());
         b.boss.do_send(welcome(r#"{"motd": "hi"}"#));
         b.boss.do_send(welcome(r#"{"error": "go away"}"#));
-        assert_eq!(b.close.all().await, [Close(Mood::Unwelcome)]);
+        assert_eq!(b.close.all().await, [Finish(Mood::Unwelcome)]);
         assert_eq!(b.events().await, ["Welcome"]);
         b.boss.do_send(Terminated);
         assert_eq!(b.events().await, [r#"Closed(Err(Welcome("go away")))"#]);
@@ -506,7 +516,7 @@ mod tests {
             }
             online.events().await;
             tokio::time::advance(timeout + Duration::from_millis(1)).await;
-            assert_eq!(online.close.all().await, [Close(mood)]);
+            assert_eq!(online.close.all().await, [Finish(mood)]);
             assert!(online.events().await.is_empty());
             tokio::time::advance(LATE_CLOSE_LIMIT + Duration::from_millis(1)).await;
             assert_eq!(online.events().await, closed);
@@ -526,7 +536,7 @@ mod tests {
         for bad in ["", "[]", "{", "\u{0}"] {
             let mut b = bench();
             b.boss.do_send(opened(Phase::Version, bad));
-            assert_eq!(b.close.all().await, [Close(Mood::Errory)]);
+            assert_eq!(b.close.all().await, [Finish(Mood::Errory)]);
         }
     }
 

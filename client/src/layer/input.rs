@@ -1,7 +1,7 @@
 //! Input: helps a person type a code, nameplate first, with completion of both parts.
 //!
-//! in:  [`StartInput`] (from the wormhole's handle), [`GotList`] (from Lister), [`GotWordlist`] (from Nameplate),
-//!      and the questions of the entry's handle, which are answered at once: [`RefreshList`],
+//! in:  [`StartInput`] (from the wormhole's handle), [`GotList`] (from Lister), [`GotWordlist`] (from
+//!      Nameplate), and the questions of the entry's handle, which are answered at once: [`RefreshList`],
 //!      [`CompleteNameplate`], [`ChooseNameplate`], [`AwaitWordlist`], [`CompleteWords`],
 //!      [`ChooseWords`]
 //! out: `Refresh` (to Lister), `InputCode`, `NameplateTyped`, `WordsTyped` (to Code)
@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 use wormhole_protocol::{code::Code as Secret, name::Nameplate, wordlist};
+use zeroize::Zeroizing;
 
 use super::{
     code::{InputCode, NameplateTyped, WordsTyped},
@@ -58,14 +59,14 @@ pub(crate) struct AwaitWordlist(pub(crate) oneshot::Sender<()>);
 #[derive(Message)]
 #[rtype(result = "Result<BTreeSet<String>, Error>")]
 pub(crate) struct CompleteWords {
-    pub(crate) prefix: String,
+    pub(crate) prefix: Zeroizing<String>,
     pub(crate) expected: usize,
 }
 
 /// These are the words.
 #[derive(Message)]
 #[rtype(result = "Result<(), Error>")]
-pub(crate) struct ChooseWords(pub(crate) String);
+pub(crate) struct ChooseWords(pub(crate) Zeroizing<String>);
 
 enum State {
     /// Nobody types.

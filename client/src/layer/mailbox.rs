@@ -5,7 +5,7 @@
 //! out: `Transmit` (to Rendezvous), `Release` (to Nameplate), `Theirs` (to Order), `MailboxDone`
 //!      (to Terminator)
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use actix::prelude::*;
 use wormhole_protocol::{
@@ -70,7 +70,7 @@ pub(crate) struct Mailbox {
     line: Line,
     side: Side,
     /// Ours, not echoed yet, oldest first.
-    unechoed: Vec<Add>,
+    unechoed: VecDeque<Add>,
     /// The peer's phases that were passed on; every `open` replays all messages.
     seen: HashSet<Phase>,
     rendezvous: To<Transmit>,
@@ -91,7 +91,7 @@ impl Mailbox {
             state: State::Unknown,
             line: Line::Down,
             side,
-            unechoed: Vec::new(),
+            unechoed: VecDeque::new(),
             seen: HashSet::new(),
             rendezvous,
             nameplate,
@@ -124,6 +124,14 @@ impl Mailbox {
         self.state = State::Closing { mailbox, mood };
     }
 
+    fn echoed(&mut self, phase: &Phase) {
+        // Echoes come in the order in which we spoke, but for those of an earlier connection.
+        match self.unechoed.front() {
+            Some(first) if first.phase == *phase => drop(self.unechoed.pop_front()),
+            _ => self.unechoed.retain(|add| add.phase != *phase),
+        }
+    }
+
     fn done(&mut self) {
         self.state = State::Closed;
         self.terminator.tell(MailboxDone);
@@ -143,7 +151,7 @@ impl Handler<Add> for Mailbox {
             (State::Known { .. }, Line::Up) => self.transmit(&add),
             (State::Known { .. } | State::Unknown, _) => {}
         }
-        self.unechoed.push(add);
+        self.unechoed.push_back(add);
     }
 }
 
@@ -170,8 +178,8 @@ impl Handler<Line> for Mailbox {
         match &self.state {
             State::Known { mailbox, .. } => self.open(mailbox.clone()),
             State::Closing { mailbox, mood } => {
-                // What was sent before the end has to arrive before it.
-                if !self.unechoed.is_empty() {
+                // What the application sent before the end has to arrive before it.
+                if self.unechoed.iter().any(|add| matches!(add.phase, Phase::Number(_))) {
                     self.say_again(mailbox);
                 }
                 self.close(mailbox.clone(), mood.clone());
@@ -188,7 +196,7 @@ impl Handler<GotMessage> for Mailbox {
         let GotMessage { side, phase, body } = msg;
         match &self.state {
             State::Known { opened: true, .. } | State::Closing { .. } if side == self.side => {
-                self.unechoed.retain(|add| add.phase != phase);
+                self.echoed(&phase);
             }
             State::Known { opened: true, .. } => {
                 self.nameplate.tell(Release);

@@ -6,11 +6,8 @@
 use actix::prelude::*;
 use wormhole_protocol::name::{Phase, Side};
 
-use super::{boss::Broken, key::GotPake, receive::GotPhase};
+use super::{boss::Broken, key::GotPake, receive::GotPhase, waiting::Waiting};
 use crate::{error::Error, wiring::To};
-
-/// The most messages, and the most bytes, which wait for the peer's PAKE message.
-const MAX_HELD: (usize, usize) = (1_000, 16 << 20);
 
 /// One message of the peer's, as the mailbox delivered it, each phase once.
 #[derive(Message, Debug, Clone, PartialEq, Eq)]
@@ -25,7 +22,7 @@ pub(crate) struct Theirs {
 #[derive(Default)]
 pub(crate) struct Early {
     held: Vec<Theirs>,
-    bytes: usize,
+    waiting: Waiting,
 }
 
 impl Early {
@@ -34,8 +31,7 @@ impl Early {
     /// # Errors
     /// The wormhole's end, where a peer sends more than any honest one.
     pub(crate) fn hold(&mut self, msg: Theirs) -> Result<(), Broken> {
-        self.bytes += msg.body.len();
-        if self.held.len() == MAX_HELD.0 || self.bytes > MAX_HELD.1 {
+        if !self.waiting.add(msg.body.len()) {
             return Err(Broken(Error::Peer("sent too much before its key")));
         }
         self.held.push(msg);
@@ -128,7 +124,7 @@ mod tests {
     #[actix::test]
     async fn does_not_hold_without_limit() {
         let (order, _, _, mut broken) = order();
-        for number in 0..=MAX_HELD.0 {
+        for number in 0..=1_000 {
             order.send(msg(&number.to_string())).await.unwrap();
         }
         assert_eq!(broken.all().await.len(), 1);

@@ -1,6 +1,6 @@
 //! Rendezvous: the connection to the mailbox server, made again whenever it is lost.
 //!
-//! in:  [`Transmit`] (from Nameplate, Mailbox, Allocator, Lister), [`Stop`] (from Terminator),
+//! in:  [`Transmit`] (from Nameplate, Mailbox, Allocator, Lister), [`Hurry`], [`Stop`] (from Terminator),
 //!      [`Abandon`] (from the keeper), [`News`] (from its own socket), `Minted` (from the search for
 //!      a stamp)
 //! out: [`Line`] (to Nameplate, Mailbox, Lister, Allocator, in this order), the server's answers
@@ -63,6 +63,11 @@ pub(crate) enum Line {
 #[rtype(result = "()")]
 pub(crate) struct Stop;
 
+/// Something is left to say on the server before the end: do not wait any longer.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct Hurry;
+
 /// Nobody waits any more: let go of the socket at once.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -85,6 +90,8 @@ enum State {
     Open { frames: Frames },
     /// It was lost; an alarm is set for the next attempt.
     Waiting { alarm: SpawnHandle },
+    /// The server let us wait too long; the socket says goodbye, and another attempt follows.
+    Leaving,
     /// Told to stop while the socket says goodbye.
     Stopping,
     /// Stopped, or failed at the first attempt.
@@ -186,7 +193,8 @@ impl Rendezvous {
             Answer::Released => self.edges.nameplate.1.tell(GotReleased),
             Answer::Message { side, phase, body, .. } => match body.bytes() {
                 Ok(body) => self.edges.mailbox.0.tell(GotMessage { side, phase, body }),
-                Err(bad) => self.broken(Error::ServerProtocol(bad.to_string())),
+                // The server hands on what the peer made up.
+                Err(_) => self.broken(Error::Peer("sent a message that is not hex")),
             },
             Answer::Closed => self.edges.mailbox.1.tell(GotClosed),
             Answer::Ack { .. } | Answer::Pong { .. } => {}
@@ -197,6 +205,7 @@ impl Rendezvous {
     fn lost(&mut self, reason: String, ctx: &mut Context<Self>) {
         match std::mem::replace(&mut self.state, State::Dead) {
             State::Stopping => self.edges.terminator.tell(ConnectorStopped),
+            State::Dead => ignored::<News>("rendezvous"),
             _ if !self.ever_open => {
                 self.connection(Connection::Disconnected);
                 let url = self.server.url.clone();
@@ -233,7 +242,6 @@ impl Handler<News> for Rendezvous {
     fn handle(&mut self, news: News, ctx: &mut Self::Context) {
         match (news, &self.state) {
             (News::Up, State::Connecting { frames, .. }) => {
-                self.backoff.reset();
                 let pending = ctx.notify_later(Alarm, WELCOME_LIMIT);
                 let frames = frames.clone();
                 self.state = State::Entering { frames, step: Step::Welcome, pending };
@@ -268,6 +276,8 @@ impl Handler<Alarm> for Rendezvous {
     fn handle(&mut self, _: Alarm, ctx: &mut Self::Context) {
         match &self.state {
             State::Waiting { .. } => self.connect(ctx),
+            // A server that is in trouble may be itself again the next time.
+            State::Entering { .. } if self.ever_open => self.state = State::Leaving,
             State::Entering { step, .. } => {
                 self.broken(Error::ServerProtocol(step.overdue().to_owned()));
             }
@@ -287,12 +297,23 @@ impl Handler<Transmit> for Rendezvous {
     }
 }
 
+impl Handler<Hurry> for Rendezvous {
+    type Result = ();
+
+    fn handle(&mut self, _: Hurry, ctx: &mut Self::Context) {
+        if let State::Waiting { alarm } = self.state {
+            ctx.cancel_future(alarm);
+            self.connect(ctx);
+        }
+    }
+}
+
 impl Handler<Stop> for Rendezvous {
     type Result = ();
 
     fn handle(&mut self, _: Stop, ctx: &mut Self::Context) {
         match std::mem::replace(&mut self.state, State::Dead) {
-            State::Open { .. } => self.state = State::Stopping,
+            State::Open { .. } | State::Leaving => self.state = State::Stopping,
             State::Entering { pending, .. } => {
                 ctx.cancel_future(pending);
                 self.state = State::Stopping;

@@ -1,16 +1,16 @@
 //! Send: keeps the application's messages until the key is verified, then seals and adds them.
 //!
-//! in:  [`SendPhase`] (from Boss), [`GotVerifiedKey`] (from Receive)
-//! out: `Add` (to Mailbox)
+//! in:  [`SendPhase`], [`Finish`] (from Boss), [`GotVerifiedKey`] (from Receive)
+//! out: `Add` (to Mailbox), `Close` (to Terminator)
 
 use actix::prelude::*;
 use wormhole_protocol::{
     key::{Key, NONCE_LEN},
-    name::{Phase, Side},
+    name::{Mood, Phase, Side},
 };
 use zeroize::Zeroizing;
 
-use super::{ignored, mailbox::Add};
+use super::{ignored, mailbox::Add, terminator::Close};
 use crate::{random::random, wiring::To};
 
 /// One message of the application's, with its number.
@@ -20,6 +20,11 @@ pub(crate) struct SendPhase {
     pub(crate) phase: Phase,
     pub(crate) plaintext: Zeroizing<Vec<u8>>,
 }
+
+/// The wormhole ends, in this mood. It comes on the way of the messages, lest it overtake one.
+#[derive(Message, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub(crate) struct Finish(pub(crate) Mood);
 
 /// The key, which the peer has proved to have.
 #[derive(Message)]
@@ -37,11 +42,12 @@ pub(crate) struct Send {
     state: State,
     side: Side,
     mailbox: To<Add>,
+    terminator: To<Close>,
 }
 
 impl Send {
-    pub(crate) fn new(side: Side, mailbox: To<Add>) -> Self {
-        Self { state: State::NoKey { waiting: Vec::new() }, side, mailbox }
+    pub(crate) fn new(side: Side, mailbox: To<Add>, terminator: To<Close>) -> Self {
+        Self { state: State::NoKey { waiting: Vec::new() }, side, mailbox, terminator }
     }
 
     fn add(&self, key: &Key, SendPhase { phase, plaintext }: SendPhase) {
@@ -83,6 +89,14 @@ impl Handler<GotVerifiedKey> for Send {
     }
 }
 
+impl Handler<Finish> for Send {
+    type Result = ();
+
+    fn handle(&mut self, Finish(mood): Finish, _: &mut Self::Context) {
+        self.terminator.tell(Close(mood));
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -97,12 +111,15 @@ mod tests {
     #[actix::test]
     async fn waits_for_the_verified_key_and_keeps_the_order() {
         let (mailbox, mut added) = probe();
-        let send = seated(Send::new(Side::new("us"), mailbox));
+        let (terminator, mut closed) = probe();
+        let send = seated(Send::new(Side::new("us"), mailbox, terminator));
         send.do_send(msg(0));
         send.do_send(msg(1));
         assert!(added.all().await.is_empty());
         send.do_send(GotVerifiedKey(Key::new([3; 32])));
         send.do_send(msg(2));
+        send.do_send(Finish(Mood::Happy));
+        assert_eq!(closed.all().await, [Close(Mood::Happy)]);
         let added = added.all().await;
         assert_eq!(added.len(), 3);
         for (number, add) in (0..).zip(added) {

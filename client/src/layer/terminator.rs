@@ -1,15 +1,19 @@
 //! Terminator: lets go of nameplate, mailbox and connection, in this order.
 //!
-//! in:  [`Close`] (from Boss), [`NameplateDone`] (from Nameplate), [`MailboxDone`] (from Mailbox),
+//! in:  [`Close`] (from Send), [`NameplateDone`] (from Nameplate), [`MailboxDone`] (from Mailbox),
 //!      [`ConnectorStopped`] (from Rendezvous)
-//! out: `CloseNameplate` (to Nameplate), `CloseMailbox` (to Mailbox), `Stop` (to Rendezvous),
+//! out: `CloseNameplate` (to Nameplate), `CloseMailbox` (to Mailbox), `Hurry`, `Stop` (to Rendezvous),
 //!      `Terminated` (to Boss)
 
 use actix::prelude::*;
 use wormhole_protocol::name::Mood;
 
 use super::{
-    boss::Terminated, ignored, mailbox::CloseMailbox, nameplate::CloseNameplate, rendezvous::Stop,
+    boss::Terminated,
+    ignored,
+    mailbox::CloseMailbox,
+    nameplate::CloseNameplate,
+    rendezvous::{Hurry, Stop},
 };
 use crate::wiring::To;
 
@@ -73,7 +77,7 @@ pub(crate) struct Terminator {
     state: State,
     nameplate: To<CloseNameplate>,
     mailbox: To<CloseMailbox>,
-    rendezvous: To<Stop>,
+    rendezvous: (To<Hurry>, To<Stop>),
     boss: To<Terminated>,
 }
 
@@ -81,7 +85,7 @@ impl Terminator {
     pub(crate) fn new(
         nameplate: To<CloseNameplate>,
         mailbox: To<CloseMailbox>,
-        rendezvous: To<Stop>,
+        rendezvous: (To<Hurry>, To<Stop>),
         boss: To<Terminated>,
     ) -> Self {
         Self { state: State::Open(Held::Both), nameplate, mailbox, rendezvous, boss }
@@ -101,7 +105,7 @@ impl Terminator {
             return;
         }
         self.state = State::Stopping;
-        self.rendezvous.tell(Stop);
+        self.rendezvous.1.tell(Stop);
     }
 }
 
@@ -123,6 +127,9 @@ impl Handler<Close> for Terminator {
         }
         if let Held::Both | Held::Mailbox = held {
             self.mailbox.tell(CloseMailbox(mood));
+        }
+        if held != Held::Nothing {
+            self.rendezvous.0.tell(Hurry);
         }
         self.closing(held);
     }
@@ -168,6 +175,7 @@ mod tests {
         layer: Addr<Terminator>,
         nameplate: Told<CloseNameplate>,
         mailbox: Told<CloseMailbox>,
+        hurry: Told<Hurry>,
         stop: Told<Stop>,
         terminated: Told<Terminated>,
     }
@@ -175,10 +183,12 @@ mod tests {
     fn bench() -> Bench {
         let (to_nameplate, nameplate) = probe();
         let (to_mailbox, mailbox) = probe();
-        let (rendezvous, stop) = probe();
+        let (to_hurry, hurry) = probe();
+        let (to_stop, stop) = probe();
         let (boss, terminated) = probe();
+        let rendezvous = (to_hurry, to_stop);
         let layer = seated(Terminator::new(to_nameplate, to_mailbox, rendezvous, boss));
-        Bench { layer, nameplate, mailbox, stop, terminated }
+        Bench { layer, nameplate, mailbox, hurry, stop, terminated }
     }
 
     #[actix::test]
@@ -187,6 +197,7 @@ mod tests {
         b.layer.do_send(Close(Mood::Happy));
         assert_eq!(b.nameplate.all().await, [CloseNameplate]);
         assert_eq!(b.mailbox.all().await, [CloseMailbox(Mood::Happy)]);
+        assert_eq!(b.hurry.all().await, [Hurry]);
         b.layer.do_send(MailboxDone);
         assert!(b.stop.all().await.is_empty());
         b.layer.do_send(NameplateDone);
@@ -213,6 +224,7 @@ mod tests {
         b.layer.do_send(Close(Mood::Unwelcome));
         assert_eq!(b.stop.all().await, [Stop]);
         assert!(b.nameplate.all().await.is_empty() && b.mailbox.all().await.is_empty());
+        assert!(b.hurry.all().await.is_empty());
     }
 
     impl Machine for Bench {

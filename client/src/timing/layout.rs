@@ -43,6 +43,9 @@ pub(super) struct Drawing {
     /// Whether a frame was seen by all recordings.
     #[serde(skip)]
     pub(super) related: bool,
+    /// Whether both sides did the same.
+    #[serde(skip)]
+    pub(super) alike: bool,
 }
 
 #[derive(Serialize)]
@@ -102,7 +105,7 @@ impl Drawing {
                 drawing.server();
             }
         }
-        name_sides(recordings, &mut drawing.lanes);
+        drawing.name_sides(recordings);
         drawing.related = related(&joined);
         drawing.begin_at_zero();
         drawing.marks.sort_by(|one, other| one.x.total_cmp(&other.x));
@@ -120,6 +123,7 @@ impl Drawing {
             marks: Vec::new(),
             overview: String::new(),
             related: true,
+            alike: false,
         }
     }
 
@@ -132,46 +136,41 @@ impl Drawing {
 
     /// Adds a side, whose frames are next to the server: below the first, above the second.
     fn side(&mut self, index: usize, recording: &Recording, joined: &[Joined]) {
-        let clock = Offset::estimate(recording, joined);
         let rows = Rows::of(&recording.events);
-        let mut down = rows.all();
-        if index > 0 {
-            down.reverse();
-        }
         let top = self.height;
-        self.height += MARGIN;
-        let placed: Vec<(Row, u32)> = down.into_iter().map(|row| (row, self.below(row))).collect();
-        self.height += MARGIN;
+        let placed = self.place(index, &rows);
         let y = |row: Row| placed.iter().find(|place| place.0 == row).map_or(top, |place| place.1);
-
         let names = rows.actors.iter().enumerate();
         self.actors.extend(names.map(|(number, name)| {
             let row = Row::Actor(number);
             Actor { name: cut(name), y: y(row), h: row.height() }
         }));
-        let (from, to) = match index {
+        let clock = Offset::estimate(recording, joined);
+        let ahead = clock.map_or(0.0, |clock| clock.seconds);
+        let way = match index {
             0 => (y(Row::Frames) + Row::Frames.height(), self.height + GAP),
             _ => (y(Row::Frames), self.lanes[1].y + SERVER),
         };
         let lane = self.lanes.len();
-        let ahead = clock.map_or(0.0, |clock| clock.seconds);
         for ((event, joined), row) in recording.events.iter().zip(joined).zip(&rows.of) {
-            let frame = Frame::of(event);
-            self.marks.push(Mark {
-                lane,
-                kind: kind(event, frame.as_ref()),
-                label: cut(&label(event, frame.as_ref())),
-                x: event.start + ahead,
-                w: event.stop.map(|stop| (stop - event.start).max(0.0)),
-                y: y(*row),
-                h: row.height(),
-                arrow: joined.server.map(|x| Arrow { x, from, to }),
-                journey: joined.journey,
-                event: text(event),
-            });
+            let mark = Mark::of(event, joined, way);
+            let x = event.start + ahead;
+            self.marks.push(Mark { lane, x, y: y(*row), h: row.height(), ..mark });
         }
         let id = frame::side(&recording.events).map(cut).unwrap_or_default();
         self.lanes.push(Lane { label: "", id, y: top, h: self.height - top, clock });
+    }
+
+    /// Makes room for a side's rows and tells where they are.
+    fn place(&mut self, index: usize, rows: &Rows) -> Vec<(Row, u32)> {
+        let mut down = rows.all();
+        if index > 0 {
+            down.reverse();
+        }
+        self.height += MARGIN;
+        let placed = down.into_iter().map(|row| (row, self.below(row))).collect();
+        self.height += MARGIN;
+        placed
     }
 
     /// Makes room for a row and tells where it is.
@@ -179,6 +178,24 @@ impl Drawing {
         let y = self.height;
         self.height += row.height();
         y
+    }
+
+    /// Names the sides by what they did, else by their order.
+    fn name_sides(&mut self, recordings: &[Recording]) {
+        let roles: Vec<_> = recordings.iter().map(role).collect();
+        let names = match roles[..] {
+            [one] => vec![one.unwrap_or("This side")],
+            [Some(one), Some(other)] if one == other => {
+                self.alike = true;
+                vec!["First", "Second"]
+            }
+            [Some("Receiver"), _] | [_, Some("Sender")] => vec!["Receiver", "Sender"],
+            _ => vec!["Sender", "Receiver"],
+        };
+        let sides = self.lanes.iter_mut().filter(|lane| lane.label.is_empty());
+        for (lane, name) in sides.zip(names) {
+            lane.label = name;
+        }
     }
 
     fn begin_at_zero(&mut self) {
@@ -199,19 +216,22 @@ impl Drawing {
     }
 }
 
-/// Names the sides by what they did, else by their order.
-fn name_sides(recordings: &[Recording], lanes: &mut [Lane]) {
-    let names = match recordings {
-        [one] => vec![role(one).unwrap_or("This side")],
-        [one, other, ..] => match (role(one), role(other)) {
-            (Some("Receiver"), _) | (_, Some("Sender")) => vec!["Receiver", "Sender"],
-            _ => vec!["Sender", "Receiver"],
-        },
-        [] => vec![],
-    };
-    let sides = lanes.iter_mut().filter(|lane| lane.label.is_empty());
-    for (lane, name) in sides.zip(names) {
-        lane.label = name;
+impl Mark {
+    /// Draws an event that has no place yet; its frame's way is from one place to another.
+    fn of(event: &Event, joined: &Joined, (from, to): (u32, u32)) -> Self {
+        let frame = Frame::of(event);
+        Self {
+            lane: 0,
+            kind: kind(event, frame.as_ref()),
+            label: cut(&label(event, frame.as_ref())),
+            x: event.start,
+            w: event.stop.map(|stop| (stop - event.start).max(0.0)),
+            y: 0,
+            h: 0,
+            arrow: joined.server.map(|x| Arrow { x, from, to }),
+            journey: joined.journey,
+            event: text(event),
+        }
     }
 }
 

@@ -1,8 +1,7 @@
 //! What is recorded while a program runs.
 
 use std::{
-    fs,
-    io::{self, Write},
+    io,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -10,6 +9,8 @@ use std::{
 
 use serde::Serialize;
 use serde_json::{Map, Value, ser::PrettyFormatter};
+
+use super::file::write_file;
 
 /// What a log may hold, in bytes, as [`cost`] counts them.
 const MAX_BYTES: usize = 32 << 20;
@@ -82,25 +83,12 @@ impl Log {
         String::from_utf8(json).expect("JSON is UTF-8")
     }
 
-    /// Writes [`Self::to_json`] into a file, completely or not at all; only its owner may read it.
-    ///
-    /// What is no regular file, such as a pipe, is written into as it is.
+    /// Writes [`Self::to_json`] into a file, as [`write_file`] does.
     ///
     /// # Errors
     /// The file cannot be made or written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let json = self.to_json();
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return fs::write(path, json);
-        }
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(json.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
+        write_file(path, self.to_json().as_bytes())
     }
 
     fn events(&self) -> MutexGuard<'_, Events> {
@@ -149,7 +137,7 @@ impl Events {
     ) -> Option<usize> {
         let start = unix(at);
         let bytes =
-            OVERHEAD + details.iter().map(|(key, value)| key.len() + cost(value)).sum::<usize>();
+            OVERHEAD + details.iter().map(|(key, value)| written(key) + cost(value)).sum::<usize>();
         // Once an event is left out all later ones are, so that the log has no holes.
         if self.left_out.is_some() || !self.has_room(bytes) {
             let left_out =
@@ -175,15 +163,25 @@ impl LeftOut {
     }
 }
 
-/// What a value takes in memory, about.
+/// What a value takes in memory or in the file, about.
 fn cost(value: &Value) -> usize {
     OVERHEAD
         + match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            Value::String(text) => text.len(),
+            Value::String(text) => written(text),
             Value::Array(items) => items.iter().map(cost).sum(),
-            Value::Object(map) => map.iter().map(|(key, value)| key.len() + cost(value)).sum(),
+            Value::Object(map) => map.iter().map(|(key, value)| written(key) + cost(value)).sum(),
         }
+}
+
+/// How long a text is in the file, where a control character takes six bytes.
+fn written(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        0..=0x1f => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
 }
 
 fn unix(at: SystemTime) -> f64 {
@@ -195,11 +193,12 @@ fn unix(at: SystemTime) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{fs, time::Duration};
 
     use serde_json::json;
 
     use super::*;
+    use crate::timing::Recording;
 
     fn details(value: Value) -> Map<String, Value> {
         let Value::Object(map) = value else { panic!("expected an object") };
@@ -284,6 +283,17 @@ mod tests {
         assert_eq!(events[16]["details"], json!({"events": 6}));
         assert!(events[16]["stop"].as_f64() >= events[16]["start"].as_f64());
         assert!(events[16]["start"].as_f64() >= events[15]["start"].as_f64());
+    }
+
+    #[test]
+    fn a_full_log_can_be_read_again() {
+        let log = Log::new();
+        let escapes = "\u{1}\n\"".repeat(100_000);
+        for _ in 0..100 {
+            log.moment("ws_receive", details(json!({"motd": escapes, "list": [1, [2, [3]]]})));
+        }
+        let events = Recording::parse(log.to_json().as_bytes()).unwrap().events;
+        assert_eq!(events.last().unwrap().name, "left out");
     }
 
     #[test]

@@ -78,14 +78,21 @@ fn facts(drawing: &Drawing) -> String {
         }
         _ => String::new(),
     };
-    let events = drawing.marks.len();
-    let _ = write!(facts, "{} · {events} events · {frames} frames", span(drawing.length));
+    let (events, frames) = (counted(drawing.marks.len(), "event"), counted(frames, "frame"));
+    let _ = write!(facts, "{} · {events} · {frames}", span(drawing.length));
     facts
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn clocks(drawing: &Drawing) -> String {
     let sides = drawing.lanes.iter().enumerate().filter(|(index, _)| *index != 1);
     let mut notes: Vec<String> = sides.map(|(_, lane)| clock(lane)).collect();
+    if drawing.alike {
+        notes.push("Both recordings are of the same part in a transfer.".to_owned());
+    }
     if !drawing.related {
         notes.push("No frame is in both recordings: are they of the same transfer?".to_owned());
     }
@@ -153,6 +160,9 @@ mod tests {
         let both = render(&recordings).unwrap();
         assert_eq!(embedded(&both)["marks"].as_array().unwrap().len(), 65);
         assert!(both.contains("65 events · 52 frames"), "{both:.2000}");
+        let one = Recording::parse(br#"[{"name": "exit", "start": 1}]"#).unwrap();
+        let one = render(&[one]).unwrap();
+        assert!(one.contains("1 event · 0 frames"), "{one:.2000}");
         let one = render(&recordings[1..]).unwrap();
         assert_eq!(embedded(&one)["lanes"].as_array().unwrap().len(), 2);
         assert_eq!(render(&[]), Err(RenderError(0)));

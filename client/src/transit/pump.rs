@@ -1,30 +1,35 @@
 //! The bulk futures: a blocking thread reads and seals, or opens and writes, while this thread
 //! only moves sealed records between it and the socket.
 //!
-//! A bounded number of buffers goes round between the two, so memory is bounded by it.
+//! A bounded number of buffers goes round between the two, and those of one direction hold a
+//! bounded number of bytes, or one record that is longer.
 
 use std::{
     io::{self, Read, Write},
+    sync::Arc,
     time::Duration,
 };
+
+use bytes::BufMut;
 
 use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader, Chain},
     net::tcp::{OwnedReadHalf, OwnedWriteHalf},
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::{JoinError, spawn_blocking},
     time::timeout,
 };
-use wormhole_protocol::transit::record::{OVERHEAD, Opener, RecordError, RecordLength, Sealer};
+use wormhole_protocol::transit::record::{
+    CHUNK, OVERHEAD, Opener, RecordError, RecordLength, Sealer,
+};
 
 use super::race::Winner;
 
-/// How much plaintext goes into a record of ours: any size is read by everybody, and this one
-/// costs Python programs the least.
-const CHUNK: usize = 64 * 1024;
 /// How many buffers go round between the two threads.
 const BUFFERS: usize = 4;
+/// How many bytes of received records are held at a time, unless one alone has more.
+const ROOM: usize = BUFFERS * (OVERHEAD + CHUNK);
 /// How long the peer has to hang up after the last record.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
 
@@ -37,6 +42,12 @@ pub(super) struct Wire {
     writer: OwnedWriteHalf,
     sealer: Sealer,
     opener: Opener,
+}
+
+/// A received record, still sealed, with what it takes of the [`ROOM`].
+struct Held {
+    record: Vec<u8>,
+    room: OwnedSemaphorePermit,
 }
 
 /// Bytes were not sent.
@@ -103,7 +114,7 @@ impl Wire {
         let (full, mut to_send) = mpsc::channel::<Vec<u8>>(BUFFERS);
         let (recycle, empty) = mpsc::channel(BUFFERS);
         for _ in 0..BUFFERS {
-            let _ = recycle.try_send(Vec::with_capacity(CHUNK + OVERHEAD));
+            let _ = recycle.try_send(Vec::with_capacity(OVERHEAD + CHUNK));
         }
         let sealer = self.sealer;
         let sealing = spawn_blocking(move || seal_all(source, size, sealer, empty, &full));
@@ -128,31 +139,38 @@ impl Wire {
     ) -> Result<(Self, S, [u8; 32]), LandError> {
         let (full, records) = mpsc::channel(BUFFERS);
         let (recycle, mut empty) = mpsc::channel(BUFFERS);
-        for _ in 0..BUFFERS {
-            let _ = recycle.try_send(Vec::new());
-        }
         let opener = self.opener;
         let opening = spawn_blocking(move || open_all(sink, opener, records, &recycle));
+        let room = Arc::new(Semaphore::new(ROOM));
         let mut missing = size;
         let mut lost = None;
         while missing > 0 {
+            let held = async {
+                let length = announced(&mut self.reader, missing).await?;
+                let room = Arc::clone(&room).acquire_many_owned(length.bytes().min(ROOM) as u32);
+                let room = room.await.map_err(|_| LandError::Internal("there is no room"))?;
+                let mut record = empty.try_recv().unwrap_or_default();
+                fill(&mut self.reader, &mut record, length, missing).await?;
+                Ok(Held { record, room })
+            };
             // An opener that has stopped has its reason, which is asked for below.
-            let Some(mut record) = empty.recv().await else { break };
-            let received = tokio::select! {
-                received = receive(&mut self.reader, &mut record, missing) => received,
+            let held = tokio::select! {
+                held = held => held,
                 () = full.closed() => break,
             };
-            match received {
-                Ok(plaintext) => missing -= plaintext,
+            match held {
+                Ok(held) => {
+                    missing -= plaintext_of(held.record.len());
+                    if full.send(held).await.is_err() {
+                        break;
+                    }
+                    progress.send_replace(size - missing);
+                }
                 Err(error) => {
                     lost = Some(error);
                     break;
                 }
             }
-            if full.send(record).await.is_err() {
-                break;
-            }
-            progress.send_replace(size - missing);
         }
         drop(full);
         let died = |_: JoinError| LandError::Internal("the opening thread died");
@@ -176,8 +194,11 @@ impl Wire {
     /// Receives one record of at most `limit` bytes.
     pub(super) async fn receive(mut self, limit: u64) -> Result<(Self, Vec<u8>), LandError> {
         let mut record = Vec::new();
-        let received = receive(&mut self.reader, &mut record, limit).await;
-        received.map_err(|error| match error {
+        let received = async {
+            let length = announced(&mut self.reader, limit).await?;
+            fill(&mut self.reader, &mut record, length, limit).await
+        };
+        received.await.map_err(|error| match error {
             LandError::Short { .. } => LandError::NoRecord,
             other => other,
         })?;
@@ -197,31 +218,47 @@ impl Wire {
     }
 }
 
-/// Reads what follows a record's length field into `record`, at most `limit` bytes of plaintext,
-/// and gives how many there are. Memory grows only as bytes come in.
-async fn receive(
+/// Reads the length field of a record with at most `limit` bytes of plaintext.
+async fn announced(
     reader: &mut (impl AsyncReadExt + Unpin),
-    record: &mut Vec<u8>,
     limit: u64,
-) -> Result<u64, LandError> {
-    let hung_up = |error: io::Error| match error.kind() {
+) -> Result<RecordLength, LandError> {
+    let mut field = [0; 4];
+    reader.read_exact(&mut field).await.map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => LandError::Short { missing: limit },
         _ => LandError::Connection(error),
-    };
-    let mut field = [0; 4];
-    reader.read_exact(&mut field).await.map_err(hung_up)?;
+    })?;
     let length = RecordLength::parse(field)?;
-    let plaintext = (length.bytes() - RecordLength::MIN.bytes()) as u64;
-    if plaintext > limit {
+    if plaintext_of(length.bytes()) > limit {
         return Err(LandError::Overshoot);
     }
+    Ok(length)
+}
+
+/// How much plaintext is in what follows the length field of a record.
+fn plaintext_of(length: usize) -> u64 {
+    (length - RecordLength::MIN.bytes()) as u64
+}
+
+/// Reads what follows the length field into `record`, whose memory grows only as bytes come in.
+async fn fill(
+    reader: &mut (impl AsyncReadExt + Unpin),
+    record: &mut Vec<u8>,
+    length: RecordLength,
+    limit: u64,
+) -> Result<(), LandError> {
     record.clear();
-    let mut body = reader.take(length.bytes() as u64);
-    body.read_to_end(record).await.map_err(LandError::Connection)?;
-    if record.len() < length.bytes() {
-        return Err(LandError::Short { missing: limit });
+    while record.len() < length.bytes() {
+        let missing = length.bytes() - record.len();
+        if record.len() == record.capacity() {
+            record.reserve_exact(missing.min(record.len().max(CHUNK)));
+        }
+        let room = &mut (&mut *record).limit(missing);
+        if reader.read_buf(room).await.map_err(LandError::Connection)? == 0 {
+            return Err(LandError::Short { missing: limit });
+        }
     }
-    Ok(plaintext)
+    Ok(())
 }
 
 fn seal_all(
@@ -232,23 +269,23 @@ fn seal_all(
     full: &mpsc::Sender<Vec<u8>>,
 ) -> Result<(Sealer, [u8; 32]), ShipError> {
     let mut hash = Sha256::new();
-    let mut plaintext = vec![0; CHUNK];
     let mut missing = size;
     while missing > 0 {
-        let most = usize::try_from(missing).unwrap_or(CHUNK).min(CHUNK);
-        source.read_exact(&mut plaintext[..most]).map_err(ShipError::Source)?;
-        hash.update(&plaintext[..most]);
-        missing -= most as u64;
         // Either channel ends when the connection has failed; that is the error to tell.
         let Some(mut record) = empty.blocking_recv() else { break };
-        record.clear();
+        let most = usize::try_from(missing).unwrap_or(CHUNK).min(CHUNK);
+        record.resize(OVERHEAD + most, 0);
+        let plaintext = &mut record[OVERHEAD..];
+        source.read_exact(plaintext).map_err(ShipError::Source)?;
+        hash.update(plaintext);
+        missing -= most as u64;
         let too_long = |_| ShipError::Internal("a record is too long");
-        sealer.seal(&plaintext[..most], &mut record).map_err(too_long)?;
+        sealer.seal_in_place(&mut record).map_err(too_long)?;
         if full.blocking_send(record).is_err() {
             break;
         }
     }
-    let surplus = if missing == 0 { source.read(&mut plaintext[..1]) } else { Ok(0) };
+    let surplus = if missing == 0 { source.read(&mut [0; 1]) } else { Ok(0) };
     if surplus.map_err(ShipError::Source)? > 0 {
         return Err(ShipError::Source(io::Error::other("there is more than was announced")));
     }
@@ -258,15 +295,20 @@ fn seal_all(
 fn open_all<S: Write>(
     mut sink: S,
     mut opener: Opener,
-    mut records: mpsc::Receiver<Vec<u8>>,
+    mut records: mpsc::Receiver<Held>,
     recycle: &mpsc::Sender<Vec<u8>>,
 ) -> Result<(Opener, S, [u8; 32]), LandError> {
     let mut hash = Sha256::new();
-    while let Some(mut record) = records.blocking_recv() {
+    while let Some(Held { mut record, room }) = records.blocking_recv() {
         let plaintext = opener.open(&mut record)?;
         hash.update(plaintext);
         sink.write_all(plaintext).map_err(LandError::Sink)?;
-        let _ = recycle.try_send(record);
+        if record.capacity() <= CHUNK + OVERHEAD {
+            let _ = recycle.try_send(record);
+        } else {
+            drop(record);
+        }
+        drop(room);
     }
     sink.flush().map_err(LandError::Sink)?;
     Ok((opener, sink, hash.finalize().into()))
@@ -279,16 +321,13 @@ mod tests {
 
     #[actix::test]
     async fn memory_grows_with_what_comes_not_with_what_is_announced() {
-        let longest = (RecordLength::MAX.bytes() as u32).to_be_bytes();
-        let mut wire = [&longest[..], &[0; 1000]].concat();
         let mut record = Vec::new();
-        let error = receive(&mut &wire[..], &mut record, u64::MAX).await.unwrap_err();
+        let error = fill(&mut &[0; 1000][..], &mut record, RecordLength::MAX, 1).await.unwrap_err();
         assert!(matches!(error, LandError::Short { .. }), "{error}");
         assert!(record.capacity() <= CHUNK, "{}", record.capacity());
 
-        let too_long = RecordLength::MAX.bytes() as u32 + 1;
-        wire[..4].copy_from_slice(&too_long.to_be_bytes());
-        let error = receive(&mut &wire[..], &mut record, u64::MAX).await.unwrap_err();
+        let too_long = (RecordLength::MAX.bytes() as u32 + 1).to_be_bytes();
+        let error = announced(&mut &too_long[..], u64::MAX).await.unwrap_err();
         assert!(matches!(error, LandError::Record(RecordError::Length(_))), "{error}");
     }
 }

@@ -1,7 +1,12 @@
 //! Programs without an event loop.
 
-use std::{thread, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
+use futures_executor::block_on;
 use wormhole_client::{Connection, Error, KeyStatus, blocking::Wormhole, protocol::code::Code};
 use wormhole_server::testing;
 
@@ -67,6 +72,23 @@ fn failures_end_every_call() {
     let nowhere = Wormhole::new(APPID, format!("ws://127.0.0.1:{port}"));
     let code = nowhere.get_code().map(|code: Code| code.as_str().to_owned());
     assert!(matches!(code, Err(Error::ServerConnection { .. })), "{code:?}");
+}
+
+#[test]
+fn dropped_by_its_own_callback_it_ends_all_the_same() {
+    let server = testing::start();
+    let own = Arc::<Mutex<Option<Wormhole>>>::default();
+    let to_drop = Arc::clone(&own);
+    let builder = builder(server.url()).on_status(move |status| {
+        if status.connection == Connection::Closed {
+            drop(to_drop.lock().unwrap().take());
+        }
+    });
+    let wormhole = Wormhole::open(builder).unwrap();
+    let handle = wormhole.handle();
+    handle.allocate_code(2).unwrap();
+    *own.lock().unwrap() = Some(wormhole);
+    assert_eq!(block_on(handle.close()), Err(Error::Lonely));
 }
 
 #[test]

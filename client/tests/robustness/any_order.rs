@@ -10,7 +10,7 @@ use wormhole_client::{Error, Schedule, Wormhole};
 use crate::scripted::{
     APPID, Server, guarded,
     peer::{Peer, SIDE, message},
-    session::CODE,
+    session::{CODE, Session, Stage},
 };
 
 /// One thing that the server does.
@@ -118,6 +118,61 @@ async fn play(acts: &[Act]) -> Result<(), Error> {
     drop((line, server));
     tokio::time::pause();
     wormhole.close().await
+}
+
+/// One thing that happens once the peer has the key.
+#[derive(Clone, Debug)]
+enum Turn {
+    /// A message of this number comes, perhaps again.
+    Number(u8),
+    /// Something sealed comes under another label.
+    Other(&'static str),
+    Reconnect,
+}
+
+const NUMBERS: u8 = 6;
+
+fn turns() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        12 => (0..NUMBERS).prop_map(Turn::Number),
+        2 => select(vec!["x", "007", "dilate-0", "-1", ""]).prop_map(Turn::Other),
+        1 => Just(Turn::Reconnect),
+    ]
+}
+
+async fn hear(turns: &[Turn]) -> Vec<u8> {
+    let soon = Schedule::new([(Duration::ZERO, Duration::from_millis(10))]).unwrap();
+    let open = |server: &Server| Wormhole::builder(APPID, server.url()).schedule(soon).open();
+    let mut session = Session::of(open, Stage::Opened).await;
+    let agreed = session.verify().await;
+    let rest = (0..NUMBERS).map(Turn::Number);
+    for turn in turns.iter().cloned().chain(rest) {
+        match turn {
+            Turn::Number(number) => {
+                session.line.send(&agreed.sealed(&number.to_string(), &[number])).await;
+            }
+            Turn::Other(phase) => session.line.send(&agreed.sealed(phase, b"?")).await,
+            Turn::Reconnect => {
+                session.reconnect().await;
+                session.line.expect(json!({"type": "open", "mailbox": "mb"})).await;
+            }
+        }
+    }
+    let mut heard = Vec::new();
+    for _ in 0..NUMBERS {
+        heard.extend(session.wormhole.message().await.unwrap().iter());
+    }
+    assert_eq!(session.close("happy").await, Ok(()));
+    heard
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn messages_in_any_order_are_heard_in_theirs(turns in proptest::collection::vec(turns(), 0..20)) {
+        let heard = actix::System::new().block_on(guarded(hear(&turns)));
+        prop_assert_eq!(heard, (0..NUMBERS).collect::<Vec<_>>());
+    }
 }
 
 proptest! {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any_order;
+mod negative_pake;
 mod peer;
 #[path = "../scripted/mod.rs"]
 mod scripted;

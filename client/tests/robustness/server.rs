@@ -146,9 +146,12 @@ async fn fragments_are_put_together_up_to_a_limit() {
 async fn a_body_that_is_not_hex_ends_it_once_a_message_may_come() {
     for stage in [Stage::Claiming, Stage::Opened, Stage::Verified] {
         for body in ["not hex", "0", "0g", "é"] {
+            let mut session = Session::at(stage).await;
             let bad = json!({"type": "message", "side": "s", "phase": "0", "body": body});
-            let bad = Message::Text(bad.to_string().into());
-            guarded(breaks(stage, body, [bad])).await;
+            session.line.send(&bad).await;
+            guarded(session.farewell("errory")).await;
+            let ended = session.wormhole.closed().await;
+            assert_eq!(ended, Err(Error::Peer("sent a message that is not hex")), "{body}");
         }
     }
 }

@@ -15,8 +15,11 @@ use crate::server::assert_server_broke;
 /// Opens a wormhole on this address, and gives the reason why the server cannot be reached.
 async fn unreachable(url: &str) -> String {
     let wormhole = Wormhole::builder(APPID, url).open();
-    wormhole.set_code(CODE).unwrap();
+    let entry = wormhole.input_code().unwrap();
     let result = guarded(wormhole.closed()).await;
+    assert_eq!(entry.refresh_nameplates().await, result);
+    assert_eq!(entry.when_wordlist_is_available().await, result);
+    assert_eq!(wormhole.set_code(CODE), result);
     let Err(Error::ServerConnection { url: where_to, reason }) = result else {
         panic!("{url}: {result:?}");
     };

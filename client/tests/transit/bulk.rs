@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sha2::{Digest, Sha256};
@@ -18,7 +18,10 @@ use tokio::{
     time::timeout,
 };
 use wormhole_client::{
-    protocol::transit::{Role, record::RecordError},
+    protocol::transit::{
+        Role,
+        record::{CHUNK, RecordError},
+    },
     transit::{Connection, LandError, ShipError},
 };
 
@@ -26,8 +29,6 @@ use super::{
     peer::{Peer, linked, rest},
     scripted::guarded,
 };
-
-const CHUNK: usize = 64 * 1024;
 
 /// Bytes that do not repeat with any chunk.
 fn bytes(size: usize) -> Vec<u8> {
@@ -150,6 +151,49 @@ async fn records_of_every_size_are_taken() {
         }
         let (nothing, _) = landed(0, async |_: &mut Peer| {}).await;
         assert_eq!(nothing.unwrap(), b"");
+    })
+    .await;
+}
+
+/// A sink that is busy for as long as more than `allowed` beyond it might still be taken in.
+struct Busy {
+    taken_in: watch::Receiver<u64>,
+    written: u64,
+    allowed: u64,
+}
+
+impl Write for Busy {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let most = self.written + self.allowed;
+        // Long enough to read another record; a slow machine only tests less.
+        let limit = Instant::now() + Duration::from_millis(100);
+        while Instant::now() < limit {
+            assert!(*self.taken_in.borrow() <= most, "more is held than one record");
+            std::thread::yield_now();
+        }
+        self.written += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[actix::test]
+async fn of_long_records_one_is_held() {
+    guarded(async {
+        const LONG: usize = 2 << 20;
+        let (connection, mut peer) = linked(Role::Receiver).await;
+        let (progress, taken_in) = watch::channel(0);
+        let sink = Busy { taken_in, written: 0, allowed: LONG as u64 };
+        let sending = async {
+            for _ in 0..3 {
+                peer.send(&bytes(LONG)).await;
+            }
+        };
+        let (landed, ()) = tokio::join!(connection.land(sink, 3 * LONG as u64, progress), sending);
+        assert_eq!(landed.unwrap().0.written, 3 * LONG as u64);
     })
     .await;
 }

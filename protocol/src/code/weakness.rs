@@ -141,13 +141,9 @@ fn goes_on(first: char, second: char, third: char) -> bool {
     if first == second && second == third {
         return true;
     }
-    ROWS.iter().any(|row| {
-        let at = |c| row.find(c).map(|at| at as isize);
-        let (Some(first), Some(second), Some(third)) = (at(first), at(second), at(third)) else {
-            return false;
-        };
-        (second - first).abs() == 1 && third - second == second - first
-    })
+    let forwards = String::from_iter([first, second, third]);
+    let backwards = String::from_iter([third, second, first]);
+    ROWS.iter().any(|row| row.contains(&forwards) || row.contains(&backwards))
 }
 
 /// How long the beginning is whose repetition is the whole.

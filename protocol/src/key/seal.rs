@@ -1,13 +1,12 @@
 //! Sealed messages: NaCl secretbox behind its nonce [client.md: encryption].
 
-use crypto_secretbox::{AeadInPlace, KeyInit, XSalsa20Poly1305};
 use zeroize::Zeroizing;
 
-/// Bytes of a nonce.
-pub const NONCE_LEN: usize = 24;
+pub use crate::secretbox::NONCE_LEN;
+use crate::secretbox::{SecretBox, TAG_LEN};
 
 /// Bytes by which a sealed message is longer than its plaintext: nonce and tag.
-pub const SEAL_OVERHEAD: usize = NONCE_LEN + 16;
+pub const SEAL_OVERHEAD: usize = NONCE_LEN + TAG_LEN;
 
 /// The key of one message, wiped on drop; a resend repeats the sealed bytes.
 pub struct PhaseKey(Zeroizing<[u8; 32]>);
@@ -32,14 +31,10 @@ impl PhaseKey {
     pub fn seal(&self, nonce: [u8; NONCE_LEN], plaintext: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(SEAL_OVERHEAD + plaintext.len());
         sealed.extend(nonce);
-        sealed.extend([0; SEAL_OVERHEAD - NONCE_LEN]);
+        sealed.extend([0; TAG_LEN]);
         sealed.extend(plaintext);
         let (head, text) = sealed.split_at_mut(SEAL_OVERHEAD);
-        let tag = self
-            .cipher()
-            .encrypt_in_place_detached(&nonce.into(), b"", text)
-            .expect("a plaintext in memory is far below the cipher's limit");
-        head[NONCE_LEN..].copy_from_slice(&tag);
+        head[NONCE_LEN..].copy_from_slice(&self.cipher().seal(&nonce, text));
         sealed
     }
 
@@ -48,17 +43,15 @@ impl PhaseKey {
     /// # Errors
     /// [`OpenError`] for fewer than 40 bytes, another key, or a changed bit.
     pub fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (head, text) = sealed.split_at_checked(SEAL_OVERHEAD).ok_or(OpenError)?;
-        let (nonce, tag) = head.split_at(NONCE_LEN);
+        let (nonce, sealed) = sealed.split_first_chunk().ok_or(OpenError)?;
+        let (tag, text) = sealed.split_first_chunk().ok_or(OpenError)?;
         let mut plaintext = Zeroizing::new(text.to_vec());
-        self.cipher()
-            .decrypt_in_place_detached(nonce.into(), b"", &mut plaintext, tag.into())
-            .map_err(|_| OpenError)?;
+        self.cipher().open(nonce, tag, &mut plaintext).map_err(|_| OpenError)?;
         Ok(plaintext)
     }
 
-    fn cipher(&self) -> XSalsa20Poly1305 {
-        XSalsa20Poly1305::new(self.0.as_ref().into())
+    fn cipher(&self) -> SecretBox {
+        SecretBox::new(&self.0)
     }
 }
 

@@ -4,19 +4,17 @@
 //! length counts all that follows it. The nonce is the record's number in its direction, from 0,
 //! as a big-endian integer: nothing can be left out, repeated or reordered without notice.
 
-use crypto_secretbox::{AeadInPlace, KeyInit, Nonce, Tag, XSalsa20Poly1305};
-
 use super::key::RecordKey;
+use crate::secretbox::{NONCE_LEN as NONCE, SecretBox, TAG_LEN as TAG};
 
-/// How many bytes of plaintext a record normally holds: 16 KiB, as other programs send.
-pub const CHUNK: usize = 16 * 1024;
+/// How many bytes of plaintext a record of ours normally holds: any size is read by everybody, and
+/// this one costs both ends less than the 16 KiB of other programs.
+pub const CHUNK: usize = 128 * 1024;
 
 /// How many bytes a record is longer than its plaintext.
 pub const OVERHEAD: usize = HEADER + NONCE + TAG;
 
 const HEADER: usize = 4;
-const NONCE: usize = 24;
-const TAG: usize = 16;
 
 /// A record cannot be read, and nothing after it either: drop the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +54,11 @@ impl RecordLength {
         self.0 as usize
     }
 
+    /// Gives the length of a record that takes so many bytes with its length field.
+    fn of(record: usize) -> Result<Self, RecordError> {
+        Self::checked(record.saturating_sub(HEADER) as u64)
+    }
+
     fn checked(length: u64) -> Result<Self, RecordError> {
         let known = u32::try_from(length).map(Self);
         let fits = known.ok().filter(|length| (Self::MIN..=Self::MAX).contains(length));
@@ -65,35 +68,43 @@ impl RecordLength {
 
 /// Seals what this end sends.
 pub struct Sealer {
-    cipher: XSalsa20Poly1305,
+    cipher: SecretBox,
     next: u64,
 }
 
 impl Sealer {
     /// Begins with record 0. A key serves one connection only.
     pub fn new(key: &RecordKey) -> Self {
-        Self { cipher: XSalsa20Poly1305::new(key.bytes().into()), next: 0 }
+        Self { cipher: SecretBox::new(key.bytes()), next: 0 }
     }
 
-    /// Appends one record to `wire`, where the plaintext is sealed in place.
+    /// Appends one record to `wire`.
     ///
     /// # Errors
     /// [`RecordError::Length`] when the plaintext makes a record of over 64 MiB; `wire` and the
     /// count are then as before.
     pub fn seal(&mut self, plaintext: &[u8], wire: &mut Vec<u8>) -> Result<(), RecordError> {
-        let length = RecordLength::checked((NONCE + TAG + plaintext.len()) as u64)?;
-        let nonce = nonce(self.next);
         let start = wire.len();
+        let length = RecordLength::of(OVERHEAD + plaintext.len())?;
         wire.reserve(HEADER + length.bytes());
-        wire.extend(length.0.to_be_bytes());
-        wire.extend(nonce);
-        wire.extend([0; TAG]);
+        wire.extend([0; OVERHEAD]);
         wire.extend(plaintext);
-        let (header, ciphertext) = wire[start..].split_at_mut(OVERHEAD);
-        let tag = self
-            .cipher
-            .encrypt_in_place_detached(&nonce, b"", ciphertext)
-            .expect("a secretbox without associated data takes any plaintext");
+        self.seal_in_place(&mut wire[start..])
+    }
+
+    /// Makes one record of [`OVERHEAD`] bytes of any content and the plaintext behind them, which
+    /// is sealed where it stands.
+    ///
+    /// # Errors
+    /// [`RecordError::Length`] for fewer bytes than that, and when the plaintext makes a record of
+    /// over 64 MiB; the bytes and the count are then as before.
+    pub fn seal_in_place(&mut self, record: &mut [u8]) -> Result<(), RecordError> {
+        let length = RecordLength::of(record.len())?;
+        let nonce = nonce(self.next);
+        let (header, text) = record.split_at_mut(OVERHEAD);
+        let tag = self.cipher.seal(&nonce, text);
+        header[..HEADER].copy_from_slice(&length.0.to_be_bytes());
+        header[HEADER..][..NONCE].copy_from_slice(&nonce);
         header[HEADER + NONCE..].copy_from_slice(&tag);
         self.next += 1;
         Ok(())
@@ -102,14 +113,14 @@ impl Sealer {
 
 /// Opens what the peer sends.
 pub struct Opener {
-    cipher: XSalsa20Poly1305,
+    cipher: SecretBox,
     next: u64,
 }
 
 impl Opener {
     /// Begins with record 0. A key serves one connection only.
     pub fn new(key: &RecordKey) -> Self {
-        Self { cipher: XSalsa20Poly1305::new(key.bytes().into()), next: 0 }
+        Self { cipher: SecretBox::new(key.bytes()), next: 0 }
     }
 
     /// Opens in place what followed a record's length field, and gives the plaintext's part of it.
@@ -118,17 +129,15 @@ impl Opener {
     /// Any [`RecordError`]; the record's bytes and the count are then as before.
     pub fn open<'a>(&mut self, record: &'a mut [u8]) -> Result<&'a [u8], RecordError> {
         RecordLength::checked(record.len() as u64)?;
-        let (head, ciphertext) = record.split_at_mut(NONCE + TAG);
-        let (number, tag) = head.split_at(NONCE);
+        let (number, sealed) = record.split_first_chunk_mut().ok_or(RecordError::Nonce)?;
         let due = nonce(self.next);
-        if number != due.as_slice() {
+        if *number != due {
             return Err(RecordError::Nonce);
         }
-        self.cipher
-            .decrypt_in_place_detached(&due, b"", ciphertext, Tag::from_slice(tag))
-            .map_err(|_| RecordError::Sealed)?;
+        let (tag, text) = sealed.split_first_chunk_mut().ok_or(RecordError::Sealed)?;
+        self.cipher.open(&due, tag, text).map_err(|_| RecordError::Sealed)?;
         self.next += 1;
-        Ok(ciphertext)
+        Ok(text)
     }
 }
 
@@ -176,8 +185,8 @@ impl Framer {
     }
 }
 
-fn nonce(number: u64) -> Nonce {
-    let mut nonce = Nonce::default();
+fn nonce(number: u64) -> [u8; NONCE] {
+    let mut nonce = [0; NONCE];
     nonce[NONCE - size_of::<u64>()..].copy_from_slice(&number.to_be_bytes());
     nonce
 }

@@ -1,9 +1,9 @@
 //! What the program writes with `--dump-timing`, beside what Python's writes.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, os::unix::fs::symlink};
 
 use serde_json::Value;
-use wormhole_tests::{Client, Maker, Missing, Process};
+use wormhole_tests::{Client, Maker, Missing, Process, Server};
 
 use crate::{FILES, Scene, is_frame};
 
@@ -47,6 +47,24 @@ fn steps(events: &[Value]) -> Vec<(String, Vec<String>, bool)> {
     steps
 }
 
+pub(crate) fn a_person_is_not_asked_before_the_server_is_there() -> Result<(), Missing> {
+    let server = Server::start(Maker::Ours)?;
+    let client = Client::new(Maker::Ours, &server)?;
+    let scene = Scene::new();
+    let send = ["send", "--code", "7-crossover-clockwork", "--text", "hello"];
+    let sender = Process::start(client.run(scene.path(), &send));
+    sender.code();
+    let receive = client.run(scene.path(), &["receive", "--dump-timing", "t.json"]);
+    let mut receiver = Process::start_typing(receive);
+    receiver.type_all("7-crossover-clockwork\n");
+    receiver.finish().succeeded();
+    let events = scene.events("t.json");
+    let at = |what: fn(&Value) -> bool| events.iter().position(what).expect("an event");
+    let welcome = at(|event| event["details"]["message"]["type"] == "welcome");
+    assert!(welcome < at(|event| event["name"] == "input code"), "{events:?}");
+    Ok(())
+}
+
 pub(crate) fn a_failure_is_recorded_too() -> Result<(), Missing> {
     let scene = Scene::new();
     let refused =
@@ -60,21 +78,42 @@ pub(crate) fn a_failure_is_recorded_too() -> Result<(), Missing> {
     assert_eq!(events.first().expect("an event")["name"], "command dispatch");
     assert_eq!(events.last().expect("an event")["name"], "exit");
 
-    let receive = ["receive", "--dump-timing", "no/t.json", "malformed"];
+    let receive = ["receive", "--dump-timing", "t.json", "malformed"];
     let finished = Process::start(client.run(scene.path(), &receive)).finish();
     assert!(finished.complaint().contains("7-crossover-clockwork"), "{finished}");
-    assert!(finished.err.contains("no/t.json"), "{finished}");
     Ok(())
 }
 
-pub(crate) fn a_log_that_cannot_be_written_is_an_error() -> Result<(), Missing> {
+pub(crate) fn a_log_that_cannot_be_written_is_an_error_at_once() -> Result<(), Missing> {
     let scene = Scene::new();
     scene.recorded();
     let client = Client::at(Maker::Ours, "ws://192.0.2.1/v1")?;
-    let draw = ["timing", "--dump-timing", "no/t.json", "send.json"];
-    let finished = Process::start(client.run(scene.path(), &draw)).finish();
-    assert!(finished.complaint().contains("no/t.json: "), "{finished}");
-    assert!(finished.out.starts_with("<!doctype html>"), "{finished}");
+    for args in [&["timing", "send.json"][..], &["send", "--text", "hello"]] {
+        let args = [&["--dump-timing", "no/t.json"], args].concat();
+        let finished = Process::start(client.run(scene.path(), &args)).finish();
+        assert_eq!(finished.only_line(), "wormhole: no/t.json: entity not found", "{finished}");
+    }
+    Ok(())
+}
+
+pub(crate) fn no_file_is_written_over_another() -> Result<(), Missing> {
+    let scene = Scene::new();
+    scene.recorded();
+    symlink("send.json", scene.path().join("link.json")).expect("a link");
+    let before = scene.events("send.json");
+    let client = Client::at(Maker::Ours, "ws://192.0.2.1/v1")?;
+    for args in [
+        "timing send.json -o send.json",
+        "timing receive.json link.json -o ./send.json",
+        "--dump-timing send.json timing send.json -o page.html",
+        "--dump-timing ./new.html timing send.json -o new.html",
+    ] {
+        let args: Vec<&str> = args.split(' ').collect();
+        let finished = Process::start(client.run(scene.path(), &args)).finish();
+        assert!(finished.only_line().contains("would be overwritten"), "{finished}");
+    }
+    assert_eq!(scene.events("send.json"), before);
+    assert!(!scene.path().join("new.html").exists());
     Ok(())
 }
 

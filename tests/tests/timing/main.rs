@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("a_recorded_transfer_is_drawn", page::a_recorded_transfer_is_drawn),
         trial("it_is_zoomed_and_moved", page::it_is_zoomed_and_moved),
+        trial("keys_go_from_event_to_event", page::keys_go_from_event_to_event),
         trial("events_tell_about_themselves", page::events_tell_about_themselves),
         trial("an_attack_is_text", page::an_attack_is_text),
         trial("what_is_written_now_is_drawn::ours", || {
@@ -33,11 +34,16 @@ fn main() -> ExitCode {
             page::what_is_written_now_is_drawn(Maker::Python)
         }),
         trial("ours_is_written_as_pythons_is", log::ours_is_written_as_pythons_is),
+        trial(
+            "a_person_is_not_asked_before_the_server_is_there",
+            log::a_person_is_not_asked_before_the_server_is_there,
+        ),
         trial("a_failure_is_recorded_too", log::a_failure_is_recorded_too),
         trial(
-            "a_log_that_cannot_be_written_is_an_error",
-            log::a_log_that_cannot_be_written_is_an_error,
+            "a_log_that_cannot_be_written_is_an_error_at_once",
+            log::a_log_that_cannot_be_written_is_an_error_at_once,
         ),
+        trial("no_file_is_written_over_another", log::no_file_is_written_over_another),
         trial("what_is_no_log_is_no_page", log::what_is_no_log_is_no_page),
     ];
     libtest_mimic::run(&args, trials).exit_code()

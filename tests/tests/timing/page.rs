@@ -46,21 +46,24 @@ fn seen(browser: &mut Browser) -> (f64, f64) {
     (seen[0].as_f64().expect("a time"), seen[1].as_f64().expect("a time"))
 }
 
+/// What is seen after it came so many times closer.
+fn closer(browser: &mut Browser, before: f64, factor: f64) -> (f64, f64) {
+    let (from, span) = seen(browser);
+    let now = before / span;
+    assert!((now / factor - 1.0).abs() < 0.01, "{factor} times closer expected, not {now}");
+    (from, span)
+}
+
+const LABELS: &str = "#plot .mark span:not([hidden])";
+
 pub(crate) fn it_is_zoomed_and_moved() -> Result<(), Missing> {
     let mut browser = Browser::start()?;
     let scene = Scene::new();
     open(&mut browser, &scene.recorded(), DESKTOP);
     let (begin, everything) = seen(&mut browser);
     assert!((0.1..0.12).contains(&everything), "{everything}");
-    let labels = "#plot .mark span:not([hidden])";
-    let few = count(&mut browser, labels).as_u64();
+    let few = count(&mut browser, LABELS).as_u64();
 
-    let closer = |browser: &mut Browser, before: f64, factor: f64| {
-        let (from, span) = seen(browser);
-        let now = before / span;
-        assert!((now / factor - 1.0).abs() < 0.01, "{factor} times closer expected, not {now}");
-        (from, span)
-    };
     browser.click("#in");
     let (from, span) = closer(&mut browser, everything, 2.0);
     assert!(from > begin);
@@ -79,15 +82,6 @@ pub(crate) fn it_is_zoomed_and_moved() -> Result<(), Missing> {
     browser.drag("#plot", -200);
     let (to, after) = closer(&mut browser, span, 1.0);
     assert!(to > from && to < from + after);
-    browser.press("ArrowRight");
-    seen(&mut browser);
-    assert_eq!(count(&mut browser, ".chosen"), json!(1));
-    browser.press("Enter");
-    let (_, near) = seen(&mut browser);
-    assert!(near < after, "not nearer than {after}: {near}");
-    browser.press("Escape");
-    seen(&mut browser);
-    assert_eq!(count(&mut browser, ".chosen"), json!(0));
     browser.press("0");
     assert_eq!(seen(&mut browser), (begin, everything));
 
@@ -96,8 +90,33 @@ pub(crate) fn it_is_zoomed_and_moved() -> Result<(), Missing> {
     }
     browser.click("#overview");
     seen(&mut browser);
-    assert!(count(&mut browser, labels).as_u64() < few, "some are outside");
+    assert!(count(&mut browser, LABELS).as_u64() < few, "some are outside");
     assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
+    Ok(())
+}
+
+pub(crate) fn keys_go_from_event_to_event() -> Result<(), Missing> {
+    let mut browser = Browser::start()?;
+    let scene = Scene::new();
+    // So low that the lanes have to be scrolled.
+    open(&mut browser, &scene.recorded(), View { height: 300, ..DESKTOP });
+    let (_, everything) = seen(&mut browser);
+    browser.press("ArrowRight");
+    seen(&mut browser);
+    assert_eq!(count(&mut browser, ".chosen"), json!(1));
+    browser.press("Enter");
+    let (_, near) = seen(&mut browser);
+    assert!(near < everything, "not nearer than {everything}: {near}");
+    let inside = "(() => { const r = document.querySelector('.mark.chosen').getBoundingClientRect(); \
+                  return r.top >= 0 && r.bottom <= innerHeight })()";
+    for _ in 0..8 {
+        browser.press("ArrowRight");
+        seen(&mut browser);
+        assert_eq!(browser.evaluate(inside), json!(true), "the event that is told is not seen");
+    }
+    browser.press("Escape");
+    seen(&mut browser);
+    assert_eq!(count(&mut browser, ".chosen"), json!(0));
     Ok(())
 }
 

@@ -35,7 +35,7 @@ async fn tells_code_and_lister() {
     assert_eq!(b.nameplate.all().await, [NameplateTyped(Nameplate::from(4))]);
     assert!(rx.try_recv().is_err());
     b.input.do_send(GotWordlist);
-    b.input.send(ChooseWords("has space".into())).await.unwrap().unwrap();
+    b.input.send(ChooseWords("has space".to_owned().into())).await.unwrap().unwrap();
     assert_eq!(rx.await, Ok(()));
     assert_eq!(b.words.all().await[0].0.as_str(), "4-has space");
 }

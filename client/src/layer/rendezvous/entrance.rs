@@ -10,7 +10,7 @@ use wormhole_protocol::{
 
 use super::{
     Alarm, Rendezvous, State, WELCOME_LIMIT,
-    minting::{Minted, mint},
+    minting::{Minted, begin, mint},
 };
 use crate::{
     error::Error,
@@ -81,6 +81,7 @@ impl Rendezvous {
             return self.step(Step::Shut, pending);
         }
         self.ever_open = true;
+        self.backoff.reset();
         match demand {
             Ok(Demand::Nothing) => self.bind(frames),
             Ok(Demand::Hashcash { bits, resource }) => self.work(bits, &resource, ctx),
@@ -102,24 +103,23 @@ impl Rendezvous {
 
     fn work(&mut self, bits: u32, resource: &str, ctx: &mut Context<Self>) {
         let most = self.server.max_stamp_bits;
-        let minting = match mint(bits, resource) {
-            Ok(minting) if bits <= most => Ok(minting),
-            Ok(_) => Err(format!(
-                "the server demands a stamp of {bits} bits where at most {most} are allowed"
-            )),
-            Err(bad) => Err(bad.to_string()),
-        };
-        let mut minting = match minting {
-            Ok(minting) => minting,
-            Err(why) => return self.refuse(why, SpawnHandle::default()),
+        let minting = match begin(bits, resource) {
+            Ok(minting) if bits <= most => minting,
+            Ok(_) => {
+                let too_many = format!(
+                    "the server demands a stamp of {bits} bits where at most {most} are allowed"
+                );
+                return self.refuse(too_many, SpawnHandle::default());
+            }
+            Err(bad) => return self.refuse(bad.to_string(), SpawnHandle::default()),
         };
         let ours = ctx.address().downgrade();
-        let telling = async move {
-            while let (Some(minted), Some(ours)) = (minting.recv().await, ours.upgrade()) {
+        let working = mint(minting, move |minted| {
+            if let Some(ours) = ours.upgrade() {
                 ours.do_send(minted);
             }
-        };
-        let pending = ctx.spawn(telling.into_actor(self));
+        });
+        let pending = ctx.spawn(working.into_actor(self));
         self.step(Step::Stamp { bits }, pending);
         self.tell_work(bits, 0);
     }
@@ -173,6 +173,10 @@ impl Handler<Minted> for Rendezvous {
             Minted::Stamp(stamp) => {
                 self.edges.boss.2.tell(Change::Stamp(None));
                 self.show(stamp, Spelling::Documented, ctx);
+            }
+            Minted::Failed => {
+                let why = "this computer has no thread for the work that the server demands";
+                self.refuse(why.to_owned(), SpawnHandle::default());
             }
         }
     }

@@ -200,6 +200,61 @@ async fn stopping_waits_for_a_socket_only_where_there_is_one() {
 }
 
 #[actix::test]
+async fn what_is_left_to_say_does_not_wait_for_its_turn() {
+    let mut b = bench();
+    b.up().await;
+    b.layer.send(Hurry).await.unwrap();
+    b.lose().await;
+    b.changes.all().await;
+    b.layer.send(Hurry).await.unwrap();
+    let trying = b.changes.all().await;
+    assert!(
+        matches!(trying[..], [Change::Connection(Connection::Connecting { .. })]),
+        "{trying:?}"
+    );
+}
+
+#[actix::test]
+async fn a_later_connection_without_a_welcome_is_another_loss() {
+    let mut b = bench();
+    tokio::time::pause();
+    b.up().await;
+    b.lose().await;
+    b.layer.send(Hurry).await.unwrap();
+    b.layer.send(News::Up).await.unwrap();
+    tokio::time::advance(WELCOME_LIMIT + Duration::from_millis(1)).await;
+    assert!(b.broken.all().await.is_empty());
+    b.changes.all().await;
+    // The socket has said goodbye.
+    b.lose().await;
+    assert_eq!(b.changes.all().await, [Change::Connection(Connection::Disconnected)]);
+
+    let mut first = bench();
+    first.layer.send(News::Up).await.unwrap();
+    tokio::time::advance(WELCOME_LIMIT + Duration::from_millis(1)).await;
+    let broken = first.broken.all().await;
+    assert!(matches!(broken.first(), Some(Broken(Error::ServerProtocol(_)))), "{broken:?}");
+}
+
+#[actix::test]
+async fn only_a_welcome_ends_the_loss() {
+    let (soon, later) = (Duration::from_millis(20), Duration::from_secs(5));
+    let mut b = scheduled(Some(Schedule::new([(Duration::ZERO, soon), (soon, later)]).unwrap()));
+    b.up().await;
+    tokio::time::pause();
+    for wait in [soon, later] {
+        b.lose().await;
+        b.changes.all().await;
+        tokio::time::advance(wait - Duration::from_millis(1)).await;
+        assert!(b.changes.all().await.is_empty(), "{wait:?}");
+        tokio::time::advance(Duration::from_millis(2)).await;
+        assert_eq!(b.changes.all().await.len(), 1, "{wait:?}");
+        // A connection that stands and says nothing.
+        b.layer.send(News::Up).await.unwrap();
+    }
+}
+
+#[actix::test]
 async fn an_application_says_when_to_try_again() {
     let (soon, later) = (Duration::from_millis(20), Duration::from_secs(5));
     let mut b =

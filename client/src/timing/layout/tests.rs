@@ -84,6 +84,7 @@ fn what_sides_did_tells_their_names() {
     assert_eq!(labels(&[receiver.clone(), sender.clone()]), ["Receiver", "Server", "Sender"]);
     assert_eq!(labels(&[unknown.clone(), sender.clone()]), ["Receiver", "Server", "Sender"]);
     assert_eq!(labels(&[unknown.clone(), unknown.clone()]), ["Sender", "Server", "Receiver"]);
+    assert_eq!(labels(&[sender.clone(), sender.clone()]), ["First", "Server", "Second"]);
     assert_eq!(labels(std::slice::from_ref(receiver)), ["Receiver", "Server"]);
     assert_eq!(labels(&[unknown]), ["This side", "Server"]);
 }

@@ -242,7 +242,10 @@
   function step(by) {
     const now = chosen ? marks.indexOf(chosen) : -1;
     const to = now < 0 ? marks.findIndex(mark => mark.x >= view.from) : now + by;
-    if (marks[to]) choose(marks[to]);
+    if (!marks[to]) return;
+    choose(marks[to]);
+    // Behind the redrawing that the choice has asked for.
+    requestAnimationFrame(() => chosen?.node?.scrollIntoView({ block: "nearest" }));
   }
   /** Fills the picture with the chosen mark, with all of a frame's way. */
   function near() {
