@@ -57,7 +57,7 @@ fn step(from: &TcpStream, to: &TcpStream) -> io::Result<Moved> {
 
 impl Rest {
     /// Writes it all.
-    async fn deliver(self, to: &TcpStream) -> io::Result<()> {
+    pub(super) async fn deliver(self, to: &TcpStream) -> io::Result<()> {
         match self {
             Self::Nothing => Ok(()),
             Self::Bytes(bytes) => super::caller::write_all(to, &bytes).await,
