@@ -16,7 +16,8 @@ fn the_reference_parser_reads_every_figure() {
         Err(missing) => return eprintln!("skipped: {missing}"),
     };
     let mut command = Command::new(Maker::Ours.program("wormhole-server").unwrap());
-    command.args(["mailbox", "--ephemeral", "--host=127.0.0.1", "--port=0", "--metrics-port=0"]);
+    command.args(["serve", "--ephemeral", "--host=127.0.0.1", "--port=0", "--metrics-port=0"]);
+    command.arg("--relay-port=tcp:0:interface=127.0.0.1");
     let server = Process::start(command);
     let line = server.line_after(Stream::Out, "{\"mailbox\":");
     let listening: Value = serde_json::from_str(&format!("{{\"mailbox\":{line}")).unwrap();
@@ -38,7 +39,8 @@ fn the_reference_parser_reads_every_figure() {
         parsed.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     assert_eq!(samples.len(), lines.count(), "every sample is read");
-    let limits = samples.iter().filter(|s| s[0] == "wormhole_mailbox_limit_reached_total");
+    let counters = ["mailbox", "relay"].map(|of| format!("wormhole_{of}_limit_reached_total"));
+    let limits = samples.iter().filter(|s| counters.iter().any(|counter| s[0] == **counter));
     let mut names: Vec<&str> = limits.map(|sample| sample[1]["limit"].as_str().unwrap()).collect();
     names.sort_unstable();
     let mut all = wormhole_server::Limit::ALL.map(wormhole_server::Limit::option);
