@@ -22,7 +22,7 @@ const AT_ONCE: usize = 25;
 const WARM_UP: usize = 3_000;
 /// What may be in use besides, which is no wormhole's: ten bytes of each would show.
 const IN_USE: usize = 10 * WORMHOLES;
-/// What the allocator may keep for later, in its holes; together the wormholes took 500 MB.
+/// What the allocator may keep for later, in its holes: how much that is differs from run to run.
 const RESIDENT: usize = 32 << 20;
 
 /// Counts what is in use, to the byte.
