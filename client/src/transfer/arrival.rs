@@ -9,7 +9,7 @@ use std::{
 use tempfile::{Builder, NamedTempFile, TempDir};
 use thiserror::Error;
 
-use super::{Announced, Target, UnpackError, shown, unpack, unpack::Limits};
+use super::{Announced, Target, UnpackError, growth::Growth, shown, unpack, unpack::Limits};
 
 /// The beginning of every temporary name; random characters follow.
 const PREFIX: &str = ".wormhole-";
@@ -24,6 +24,7 @@ pub struct Begun {
     target: Target,
     store: Store,
     written: u64,
+    growth: Growth,
 }
 
 /// Both variants remove themselves when dropped.
@@ -49,6 +50,14 @@ pub enum ArrivalError {
         /// Announced bytes.
         expected: u64,
     },
+    /// Data of unknown length has all but filled the disk; the inner error of what writing returns.
+    #[error("insufficient free space, {free} bytes are left after {written} bytes")]
+    NoRoom {
+        /// Bytes an ordinary user may still write.
+        free: u64,
+        /// Received bytes.
+        written: u64,
+    },
     /// Somebody put something at the place in the meantime.
     #[error("'{}' appeared during the transfer and is not overwritten", shown(.0))]
     Occupied(PathBuf),
@@ -68,7 +77,7 @@ pub enum ArrivalError {
 impl Begun {
     pub(super) fn beside(target: Target) -> Result<Self, ArrivalError> {
         let store = Store::of(&target).map_err(|source| failed(&target.path, source))?;
-        Ok(Self { target, store, written: 0 })
+        Ok(Self { target, store, written: 0, growth: Growth::default() })
     }
 
     /// Returns the number of bytes written so far.
@@ -83,9 +92,10 @@ impl Begun {
     /// # Errors
     /// [`ArrivalError`]; a replaced file is back at its place then.
     pub fn commit(self) -> Result<PathBuf, ArrivalError> {
-        let Self { target, store, written } = self;
-        let expected = target.announced.wire_size();
-        if written != expected {
+        let Self { target, store, written, .. } = self;
+        if let Some(expected) = target.announced.wire_size()
+            && written != expected
+        {
             return Err(ArrivalError::Short { expected, got: written });
         }
         let placed = match store {
@@ -109,9 +119,12 @@ impl Begun {
 
 impl Write for Begun {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let expected = self.target.announced.wire_size();
-        if bytes.len() as u64 > expected - self.written {
-            return Err(io::Error::other(ArrivalError::Overshoot { expected }));
+        match self.target.announced.wire_size() {
+            Some(expected) if bytes.len() as u64 > expected - self.written => {
+                return Err(io::Error::other(ArrivalError::Overshoot { expected }));
+            }
+            Some(_) => {}
+            None => self.growth.check(self.written, self.target.parent())?,
         }
         let n = self.store.file().write(bytes)?;
         self.written += n as u64;

@@ -27,22 +27,27 @@ pub enum Announced {
         /// The number of the files in it.
         numfiles: u64,
     },
+    /// A file of unknown length.
+    Stream,
 }
 
 impl Announced {
-    /// Returns the bytes that come over the wire.
-    pub fn wire_size(&self) -> u64 {
+    /// Returns the bytes that come over the wire, where that is known.
+    pub fn wire_size(&self) -> Option<u64> {
         match *self {
-            Self::File { filesize } => filesize,
-            Self::Folder { zipsize, .. } => zipsize,
+            Self::File { filesize } => Some(filesize),
+            Self::Folder { zipsize, .. } => Some(zipsize),
+            Self::Stream => None,
         }
     }
 
-    /// Returns the bytes needed on the disk: for a folder, its archive and its files.
+    /// Returns the bytes needed on the disk: for a folder, its archive and its files; none that are
+    /// known for data of unknown length, for which [`Begun`] looks at the disk as they come.
     pub fn room(&self) -> u64 {
         match *self {
             Self::File { filesize } => filesize,
             Self::Folder { zipsize, numbytes, .. } => zipsize.saturating_add(numbytes),
+            Self::Stream => 0,
         }
     }
 
@@ -182,12 +187,12 @@ fn inside_or_itself(output: &Path, name: &SafeName) -> PathBuf {
 }
 
 #[cfg(unix)]
-fn free_space(folder: &Path) -> io::Result<Option<u64>> {
+pub(super) fn free_space(folder: &Path) -> io::Result<Option<u64>> {
     let disk = rustix::fs::statvfs(folder)?;
     Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
 }
 
 #[cfg(not(unix))]
-fn free_space(folder: &Path) -> io::Result<Option<u64>> {
+pub(super) fn free_space(folder: &Path) -> io::Result<Option<u64>> {
     fs::metadata(folder).map(|_| None)
 }
