@@ -37,7 +37,7 @@ pub use each::Each;
 pub use lab::Lab;
 pub use maker::{Maker, Missing, Peer, peer_script, trial};
 pub use payload::{PAYLOADS, Payload};
-pub use process::{Finished, Process, Stream};
+pub use process::{Finished, Process, Spent, Stream};
 pub use proxy::{Proxy, ProxyProgram};
 pub use relay::Relay;
 pub use server::Server;
