@@ -175,6 +175,11 @@ impl Bound {
         }
     }
 
+    /// Tells how a relay there is typed: `tcp:127.0.0.1:4001`, or `unix:PATH`.
+    pub(crate) fn hint(&self) -> String {
+        self.url("tcp", "").replacen("://", ":", 1)
+    }
+
     /// Gives the listener, and the file that goes when it is dropped.
     pub(crate) fn split(self) -> (Listener, Option<SocketFile>) {
         (self.listener, self.file)

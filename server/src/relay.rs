@@ -55,8 +55,8 @@ use ledger::Ledger;
 use tally::Tally;
 
 pub use ledger::RelayUsage;
-pub use port::Port;
 pub(crate) use ledger::open_usage;
+pub use port::Port;
 pub use story::RelayMood;
 pub use view::View;
 

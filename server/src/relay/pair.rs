@@ -10,13 +10,7 @@ use futures_util::future::{Either, select};
 use tokio::time::sleep;
 use wormhole_protocol::transit::relay::OK;
 
-use super::{
-    caller::Caller,
-    flow::flow,
-    line::Line,
-    room::Newcomer,
-    story::Story,
-};
+use super::{caller::Caller, flow::flow, line::Line, room::Newcomer, story::Story};
 use crate::limits::Limit;
 
 /// Tells both, and carries what they say until both have ended, or either is lost.
@@ -32,12 +26,7 @@ pub(super) async fn join(mut first: Caller, newcomer: Newcomer) {
     }
 }
 
-async fn talk(
-    first: &Line,
-    second: &Line,
-    surplus: &[u8],
-    story: &Story,
-) -> io::Result<()> {
+async fn talk(first: &Line, second: &Line, surplus: &[u8], story: &Story) -> io::Result<()> {
     second.say(OK).await?;
     first.say(OK).await?;
     if !surplus.is_empty() {

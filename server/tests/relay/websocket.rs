@@ -25,7 +25,8 @@ impl WebCaller {
     }
 
     async fn connect_to(url: &str) -> Self {
-        let client = Client::new().ws(url).origin("https://elsewhere.example").max_frame_size(1 << 20);
+        let client =
+            Client::new().ws(url).origin("https://elsewhere.example").max_frame_size(1 << 20);
         Self(client.connect().await.unwrap().1)
     }
 

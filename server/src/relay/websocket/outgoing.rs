@@ -88,10 +88,9 @@ impl Outgoing {
         let (header, length) = header(kind, payload.len());
         let header = &header[..length];
         let taken = match self.unsent.is_empty() {
-            true => attempt(socket.try_write_vectored(&[
-                IoSlice::new(header),
-                IoSlice::new(payload),
-            ]))?,
+            true => {
+                attempt(socket.try_write_vectored(&[IoSlice::new(header), IoSlice::new(payload)]))?
+            }
             false => 0,
         };
         let (before, behind) = (taken.min(length), taken.saturating_sub(length));
