@@ -34,6 +34,7 @@ mod line;
 mod pair;
 mod port;
 mod reception;
+pub mod report;
 mod room;
 mod socket;
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@ use std::{io, sync::Arc};
 
 use futures_util::FutureExt;
 use wormhole_server::{
-    Limit, Limits, Running, Services,
+    Config, Limit, Limits, Running, Services,
     mailbox::Mailbox,
     operate,
     relay::{Relay, RelayConfig, View},
@@ -62,7 +62,9 @@ async fn run(plan: Plan, passed: Vec<Passed>, again: Again) -> Result<(), Error>
     fit_descriptors(&plan);
 
     let relay = plan.relay.map(with_log).transpose()?;
-    let config = plan.mailbox.map(|mailbox| mailbox.config);
+    let config = plan
+        .mailbox
+        .map(|mailbox| Config { transit_port: places.transit_port(), ..mailbox.config });
     let mailbox = config.map(Mailbox::start).transpose().map_err(wormhole_server::Error::from)?;
     // The files of unix sockets go when the server has ended.
     let (public, _public_files) = split(places.mailbox);

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{guest::Network, limits::Exceeded, peer};
 
-/// It is open as long as this lives.
+/// It is open as long as this lives. In a box, as what waits for it would hold room for it more than
+/// once.
 pub(super) struct Caller {
     pub(super) line: Line,
     pub(super) story: Story,
@@ -43,14 +44,14 @@ impl Caller {
     ///
     /// # Errors
     /// [`Exceeded`] where there are too many.
-    pub(super) fn admit(hub: &Arc<Hub>, socket: Socket) -> Result<Self, Exceeded> {
+    pub(super) fn admit(hub: &Arc<Hub>, socket: Socket) -> Result<Box<Self>, Exceeded> {
         let address = socket.address().map(|address| address.ip());
         let proxied = hub.rules.now().trusted_proxies.trust(address);
         let network = address.filter(|_| !proxied).map(Network::from);
         let place = Some(hub.connected.enter(network)?);
         socket.prepare(hub.keepalive);
         let story = Story::begin(Arc::clone(hub));
-        Ok(Self { line: Line::new(socket), story, network, place })
+        Ok(Box::new(Self { line: Line::new(socket), story, network, place }))
     }
 
     /// Makes it a websocket, as was asked for, which counts for the client where a trusted proxy
@@ -97,13 +98,13 @@ impl Caller {
 
     /// Says the last words and closes. What still comes is read for a while, since a connection
     /// that is closed over unread bytes may lose what was said.
-    pub(super) async fn dismiss(mut self, mood: RelayMood, words: &[u8]) {
+    pub(super) async fn dismiss(mut self: Box<Self>, mood: RelayMood, words: &[u8]) {
         self.story.becomes(mood);
         self.part(words).await;
     }
 
     /// The same, and it has ended as it would have anyway.
-    pub(super) async fn part(self, words: &[u8]) {
+    pub(super) async fn part(self: Box<Self>, words: &[u8]) {
         // One that has gone does not hear it.
         let _ = timeout(PATIENCE, self.bid_farewell(words)).await;
     }

@@ -43,7 +43,7 @@ impl From<BadRequest> for Useless {
 }
 
 /// Reads the request and shows the caller in, or dismisses it.
-pub(super) async fn hear(mut caller: Caller, speaks: Speaks, room: Addr<Room>) {
+pub(super) async fn hear(mut caller: Box<Caller>, speaks: Speaks, room: Addr<Room>) {
     let hub = Arc::clone(caller.story.hub());
     let heard = tokio::select! {
         heard = listen(&mut caller, speaks) => heard,

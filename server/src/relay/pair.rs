@@ -14,7 +14,7 @@ use super::{caller::Caller, flow::flow, line::Line, room::Newcomer, story::Story
 use crate::limits::Limit;
 
 /// Tells both, and carries what they say until both have ended, or either is lost.
-pub(super) async fn join(mut first: Caller, newcomer: Newcomer) {
+pub(super) async fn join(mut first: Box<Caller>, newcomer: Newcomer) {
     let Newcomer { caller: mut second, surplus } = newcomer;
     let hub = Arc::clone(first.story.hub());
     first.story.join(&mut second.story);

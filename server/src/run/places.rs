@@ -1,6 +1,6 @@
 //! The sockets on which the servers listen.
 
-use std::io;
+use std::{io, num::NonZeroU16};
 
 use wormhole_server::{Listener, relay::Port};
 
@@ -48,6 +48,14 @@ impl Places {
             metrics,
             operators,
         })
+    }
+}
+
+impl Places {
+    /// Gives the relay's port, where clients reach it as they reach the mailbox server.
+    pub(super) fn transit_port(&self) -> Option<NonZeroU16> {
+        let plain = self.relay.iter().filter(|(_, speaks)| *speaks != Speaks::WebSocket);
+        plain.filter_map(|(bound, _)| bound.port_everywhere()).next()
     }
 }
 
