@@ -8,15 +8,18 @@
 
 mod arrival;
 mod consent;
+mod dir;
 mod error;
 mod escape;
 mod name;
+mod partial;
 mod plan;
 mod receive;
 mod send;
 mod steady;
 mod talk;
 mod target;
+mod temporary;
 mod tree;
 mod unpack;
 mod zip;
@@ -35,7 +38,7 @@ pub use tree::{Reason, Unsendable, WhenUnsendable};
 pub use unpack::UnpackError;
 pub use wormhole_protocol::transfer::APPID;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::transit::Via;
 
@@ -54,6 +57,9 @@ pub enum Event {
         /// Bytes in all.
         total: u64,
     },
+    /// What comes goes into this file, which stays where the transfer is interrupted
+    /// ([`Target::keep_partial`]).
+    Keeping(PathBuf),
     /// All bytes are sent; the peer has not confirmed them.
     Sent,
     /// All bytes are received; they are not in their place.
