@@ -3,59 +3,78 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Maker, Missing, Process, Relay, Server, Stream, peer_script};
+use crate::{Missing, Peer, Process, Relay, Server, Stream, peer_script};
 
-/// Runs one maker's `wormhole` against one server.
+/// Runs one program against one server.
 #[derive(Clone, Debug)]
 pub struct Client {
+    peer: Peer,
     program: PathBuf,
-    script: Option<PathBuf>,
     url: String,
-    relay: Option<String>,
+    way: Way,
+}
+
+/// How it may reach others.
+#[derive(Clone, Debug)]
+enum Way {
+    Direct,
+    Through { hint: String, url: String },
 }
 
 impl Client {
-    /// Finds the maker's program.
+    /// Finds the program.
     ///
     /// # Errors
     ///
-    /// [`Missing`] when the peer's program is not installed.
-    pub fn new(maker: Maker, server: &Server) -> Result<Self, Missing> {
-        Self::at(maker, server.url())
+    /// [`Missing`] when it is not installed.
+    pub fn new(peer: impl Into<Peer>, server: &Server) -> Result<Self, Missing> {
+        Self::at(peer, server.url())
     }
 
-    /// Finds the maker's program, to be run against any address at all.
+    /// Finds the program, to be run against any address at all.
     ///
     /// # Errors
     ///
-    /// [`Missing`] when the peer's program is not installed.
-    pub fn at(maker: Maker, url: &str) -> Result<Self, Missing> {
-        let (program, script) = match maker {
-            Maker::Ours => (maker.program("wormhole")?, None),
-            Maker::Python => (maker.program("python")?, Some(peer_script("client.py"))),
-        };
-        Ok(Self { program, script, url: url.to_owned(), relay: None })
+    /// [`Missing`] when it is not installed.
+    pub fn at(peer: impl Into<Peer>, url: &str) -> Result<Self, Missing> {
+        let peer = peer.into();
+        Ok(Self { peer, program: peer.program()?, url: url.to_owned(), way: Way::Direct })
     }
 
-    /// Has it reach others through this relay alone.
+    /// Has it reach others through this relay alone, where it can be told so.
     pub fn through(self, relay: &Relay) -> Self {
-        Self { relay: Some(relay.hint().to_owned()), ..self }
+        Self { way: Way::Through { hint: relay.hint().to_owned(), url: relay.url() }, ..self }
     }
 
     /// Builds `wormhole send ARGS`, to be run in `folder`.
     pub fn send(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = self.command(folder);
-        command.args(["send", "--hide-progress", "--no-qr"]).args(self.listening()).args(args);
+        match self.peer {
+            Peer::Ours | Peer::Python => {
+                command.args(["send", "--hide-progress", "--no-qr"]);
+            }
+            Peer::Rust => {
+                command.args(["send", "--no-qr", "--no-color"]);
+            }
+            Peer::Go => {
+                command.args(["send", "--hide-progress"]);
+            }
+        }
+        command.args(self.rendezvous()).args(self.ways()).args(args);
         command
     }
 
-    /// Builds `wormhole receive ARGS`, to be run in `folder`, which accepts without asking.
+    /// Builds `wormhole receive ARGS`, to be run in `folder`, which accepts without asking; Go's
+    /// asks nevertheless.
     pub fn receive(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = self.command(folder);
-        command
-            .args(["receive", "--hide-progress", "--accept-file"])
-            .args(self.listening())
-            .args(args);
+        command.arg("receive");
+        match self.peer {
+            Peer::Ours | Peer::Python => command.args(["--hide-progress", "--accept-file"]),
+            Peer::Rust => command.args(["--noconfirm", "--no-color"]),
+            Peer::Go => command.arg("--hide-progress"),
+        };
+        command.args(self.rendezvous()).args(self.ways()).args(args);
         command
     }
 
@@ -68,18 +87,40 @@ impl Client {
 
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.script);
+        if self.peer == Peer::Python {
+            command.arg(peer_script("client.py"));
+        }
         command.current_dir(folder).env("HOME", folder).env("LC_ALL", "C.UTF-8");
-        for setting in ["APPID", "RELAY_URL", "TRANSIT_HELPER", "ACCEPT_FILE", "QR"] {
+        for setting in ["APPID", "RELAY_URL", "MAILBOX_URL", "TRANSIT_HELPER", "ACCEPT_FILE", "QR"]
+        {
             command.env_remove(format!("WORMHOLE_{setting}"));
         }
-        let relay = self.relay.as_deref().unwrap_or_default();
-        command.args(["--relay-url", &self.url, "--transit-helper", relay]);
+        let relay = match &self.way {
+            Way::Direct => "",
+            Way::Through { hint, .. } => hint,
+        };
+        if let Peer::Ours | Peer::Python = self.peer {
+            command.args(["--relay-url", &self.url, "--transit-helper", relay]);
+        }
         command
     }
 
-    fn listening(&self) -> Option<&'static str> {
-        self.relay.as_ref().map(|_| "--no-listen")
+    /// Where the others meet; ours and Python's take it before the command.
+    fn rendezvous(&self) -> Vec<&str> {
+        match self.peer {
+            Peer::Ours | Peer::Python => Vec::new(),
+            Peer::Rust => vec!["--rendezvous-server", &self.url],
+            Peer::Go => vec!["--relay-url", &self.url],
+        }
+    }
+
+    fn ways(&self) -> Vec<&str> {
+        match (self.peer, &self.way) {
+            (Peer::Ours | Peer::Python, Way::Through { .. }) => vec!["--no-listen"],
+            (Peer::Rust, Way::Direct) => vec!["--force-direct"],
+            (Peer::Rust, Way::Through { url, .. }) => vec!["--force-relay", "--relay-server", url],
+            (Peer::Ours | Peer::Python, Way::Direct) | (Peer::Go, _) => Vec::new(),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What the end-to-end tests stand on: servers on free ports, real processes, the existing clients.
 //!
 //! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
-//! servers, a [`Relay`] one of its transit relays, a [`Client`] runs its `wormhole` against such a server, and a [`Process`] is either of
-//! them while it runs. A [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`] what lies on disk
-//! afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
+//! servers, a [`Relay`] one of its transit relays. A [`Client`] runs the `wormhole` of some [`Peer`]
+//! against such a server, and a [`Process`] is either of them while it runs, perhaps in a [`Lab`]. A
+//! [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`]
+//! what lies on disk afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
 //! conversation that it repeats. A [`Browser`] looks at pages.
 //!
 //! Nothing here sleeps: every wait is for an event, and [`PATIENCE`] only ends a test that hangs.
@@ -16,6 +17,7 @@ use std::time::Duration;
 mod browser;
 mod client;
 mod each;
+mod lab;
 mod maker;
 mod payload;
 mod process;
@@ -32,9 +34,10 @@ mod watched;
 pub use browser::{Browser, View};
 pub use client::Client;
 pub use each::Each;
-pub use maker::{Maker, Missing, peer_script, trial};
+pub use lab::Lab;
+pub use maker::{Maker, Missing, Peer, peer_script, trial};
 pub use payload::{PAYLOADS, Payload};
-pub use process::{Finished, Process, Stream};
+pub use process::{Finished, Process, Spent, Stream};
 pub use proxy::{Proxy, ProxyProgram};
 pub use relay::Relay;
 pub use server::Server;

@@ -46,6 +46,59 @@ impl fmt::Display for Maker {
     }
 }
 
+/// Names whose client takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// The program of this workspace.
+    Ours,
+    /// Python's, which `tests/peers/install` puts in place.
+    Python,
+    /// The Rust program of magic-wormhole.rs, likewise.
+    Rust,
+    /// wormhole-william, which `tests/peers/install-debian` puts in place.
+    Go,
+}
+
+impl Peer {
+    /// Returns the path of the client.
+    ///
+    /// # Errors
+    ///
+    /// [`Missing`] when it is not installed; with `CI=true` that panics instead.
+    ///
+    /// # Panics
+    ///
+    /// When our own program has not been built.
+    pub fn program(self) -> Result<PathBuf, Missing> {
+        match self {
+            Self::Ours => Maker::Ours.program("wormhole"),
+            Self::Python => Maker::Python.program("python"),
+            Self::Rust => Missing::unless_file(peers_folder().join("rs/bin/wormhole-rs")),
+            Self::Go => Missing::unless_installed("wormhole-william"),
+        }
+    }
+}
+
+impl From<Maker> for Peer {
+    fn from(maker: Maker) -> Self {
+        match maker {
+            Maker::Ours => Self::Ours,
+            Maker::Python => Self::Python,
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ours => "ours",
+            Self::Python => "python",
+            Self::Rust => "rust",
+            Self::Go => "go",
+        })
+    }
+}
+
 /// Tells why a peer's program cannot take part.
 #[derive(Clone, Debug)]
 pub struct Missing(String);
@@ -58,6 +111,11 @@ impl Missing {
         let reason = format!("peer {} is not installed: run tests/run", path.display());
         assert!(env::var("CI").as_deref() != Ok("true"), "{reason}");
         Err(Self(reason))
+    }
+
+    /// Says that this machine does not allow what a test needs, whoever installs what.
+    pub(crate) fn because(reason: impl Into<String>) -> Self {
+        Self(reason.into())
     }
 
     /// Finds a program of the system, also where only its administrator looks.

@@ -23,6 +23,7 @@ pub const PAYLOADS: &[(&str, Payload)] = &[
     ("empty_subfolder", Payload::Tree("album", album)),
     ("nested_files", Payload::Tree("nested", nested)),
     ("executable", Payload::Tree("tools", tools)),
+    ("many_files", Payload::Tree("many", many)),
 ];
 
 impl Payload {
@@ -62,6 +63,13 @@ fn tools(at: &Path) {
     file(&at.join("run.sh"), b"#!/bin/sh\n", 0o755);
     file(&at.join("notes.txt"), b"notes", 0o644);
     file(&at.join("private.key"), b"none", 0o600);
+}
+
+fn many(at: &Path) {
+    for number in 0..300 {
+        let content = noise(number % 7 * 100);
+        file(&at.join(format!("{}/{number}.bin", number % 10)), &content, 0o644);
+    }
 }
 
 /// Bytes that do not compress and are the same in every run.

@@ -1,11 +1,16 @@
 //! A program while it runs.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use crate::watched::Watched;
+
+/// How often a running program's memory is looked at.
+const SAMPLE: Duration = Duration::from_millis(20);
 
 /// Is a started program whose output is collected as it comes; it is killed on drop.
 pub struct Process {
@@ -21,6 +26,15 @@ pub enum Stream {
     Out,
     /// Standard error.
     Err,
+}
+
+/// Holds what a program took of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// Seconds of the processor.
+    pub cpu: f64,
+    /// The most memory that was resident, in megabytes.
+    pub peak: f64,
 }
 
 /// Holds what a program left behind.
@@ -112,6 +126,43 @@ impl Process {
         };
         let text = self.output.wait(|text| text.open == 0 || rest(text).is_some());
         rest(&text).unwrap_or_else(|| panic!("no `{marker}` from {}\n{text}", self.what))
+    }
+
+    /// Waits for the end of the program, however long that takes, and returns what it took.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no `/proc`.
+    pub fn spent(&self) -> Spent {
+        let mut peak = 0.0;
+        // Nobody tells of a new peak, and with the program its memory's account goes.
+        loop {
+            peak = self.peak().unwrap_or(peak);
+            if self.output.wait_for(SAMPLE, |text| text.open == 0).open == 0 {
+                return Spent { cpu: self.cpu(), peak };
+            }
+        }
+    }
+
+    /// Returns the seconds that all its threads have used, also when it has ended.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no `/proc`.
+    pub fn cpu(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("Linux");
+        // The name, in parentheses, may hold blanks.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        let ticks = |field: usize| fields[field].parse::<f64>().expect("a number");
+        (ticks(11) + ticks(12)) / 100.0
+    }
+
+    /// Returns the most memory that was resident until now, in megabytes; none has who has ended.
+    pub fn peak(&self) -> Option<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes / 1e3)
     }
 
     /// Waits for the end of the program.

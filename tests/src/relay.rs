@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{Maker, Missing, Process, Stream};
+use crate::{Lab, Maker, Missing, Process, Stream};
 
 /// Is a running transit relay.
 pub struct Relay {
@@ -17,7 +17,24 @@ impl Relay {
     ///
     /// [`Missing`] when the peer's program is not installed.
     pub fn start(maker: Maker) -> Result<Self, Missing> {
-        let endpoint = "--port=tcp:0:interface=127.0.0.1";
+        Self::start_as(maker, 0, Process::start)
+    }
+
+    /// Starts one inside a lab, on the port at which everybody's relay is.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_in(lab: &Lab, maker: Maker) -> Result<Self, Missing> {
+        Self::start_as(maker, 4001, |command| Process::start(lab.enter(&command)))
+    }
+
+    fn start_as(
+        maker: Maker,
+        port: u16,
+        start: impl Fn(Command) -> Process,
+    ) -> Result<Self, Missing> {
+        let endpoint = format!("--port=tcp:{port}:interface=127.0.0.1");
         let (mut command, marker) = match maker {
             Maker::Ours => {
                 let mut command = Command::new(maker.program("wormhole-server")?);
@@ -31,7 +48,7 @@ impl Relay {
             }
         };
         command.arg(endpoint);
-        let process = Process::start(command);
+        let process = start(command);
         let port = process.line_after(Stream::Out, marker);
         Ok(Self { hint: format!("tcp:127.0.0.1:{port}"), _process: process })
     }
@@ -39,5 +56,10 @@ impl Relay {
     /// Returns the address for clients, `tcp:127.0.0.1:PORT`.
     pub fn hint(&self) -> &str {
         &self.hint
+    }
+
+    /// Returns the same as the Rust program takes it, `tcp://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        self.hint.replacen(':', "://", 1)
     }
 }

@@ -1,6 +1,6 @@
 //! What lies in a folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,26 @@ impl Snapshot {
         let mut entries = BTreeMap::new();
         visit(folder, Path::new(""), &mut entries);
         Self(entries)
+    }
+
+    /// Lists what is in one alone, or different in the other, a line each.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let paths: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        let differs = |path: &&&PathBuf| self.0.get(**path) != other.0.get(**path);
+        let line = |path: &PathBuf| {
+            format!("{}: {:?} became {:?}", path.display(), self.0.get(path), other.0.get(path))
+        };
+        paths.iter().filter(differs).map(|path| line(path)).collect()
+    }
+
+    /// Forgets all mode bits, where a program on the way loses them.
+    pub fn without_modes(mut self) -> Self {
+        for entry in self.0.values_mut() {
+            if let Entry::Folder { mode } | Entry::File { mode, .. } = entry {
+                *mode = 0;
+            }
+        }
+        self
     }
 
     /// Tells whether the folder holds nothing.

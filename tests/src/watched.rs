@@ -1,6 +1,7 @@
 //! Something that a thread changes and a test waits for.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::PATIENCE;
 
@@ -19,8 +20,17 @@ impl<T> Watched<T> {
 
     /// Waits until it is enough, or [`PATIENCE`] ends.
     pub(crate) fn wait(&self, enough: impl Fn(&T) -> bool) -> MutexGuard<'_, T> {
+        self.wait_for(PATIENCE, enough)
+    }
+
+    /// Waits until it is enough, or the limit is reached.
+    pub(crate) fn wait_for(
+        &self,
+        limit: Duration,
+        enough: impl Fn(&T) -> bool,
+    ) -> MutexGuard<'_, T> {
         let value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(value, PATIENCE, |value| !enough(value));
+        let waited = self.changed.wait_timeout_while(value, limit, |value| !enough(value));
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }

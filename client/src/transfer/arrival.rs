@@ -9,10 +9,11 @@ use thiserror::Error;
 
 use super::{
     Announced, Target, TargetError, UnpackError,
+    growth::Growth,
     partial::Partial,
     shown,
     temporary::{Staging, Temporary},
-    unpack::{self, Limits, Rules},
+    unpack::{self, Bounds, Limits},
 };
 
 /// In the temporary folder: the files from the archive, and the file that makes way.
@@ -29,6 +30,7 @@ pub struct Begun {
     target: Target,
     store: Temporary,
     written: u64,
+    growth: Growth,
 }
 
 /// Tells why received data did not come to its place.
@@ -47,6 +49,14 @@ pub enum ArrivalError {
     Overshoot {
         /// Announced bytes.
         expected: u64,
+    },
+    /// Data of unknown length has all but filled the disk; the inner error of what writing returns.
+    #[error("insufficient free space, {free} bytes are left after {written} bytes")]
+    NoRoom {
+        /// Bytes an ordinary user may still write.
+        free: u64,
+        /// Received bytes.
+        written: u64,
     },
     /// Somebody put something at the place in the meantime.
     #[error("'{}' appeared during the transfer and is not overwritten", shown(.0))]
@@ -70,7 +80,7 @@ pub enum ArrivalError {
 impl Begun {
     pub(super) fn beside(target: Target) -> Result<Self, ArrivalError> {
         let store = store(&target).map_err(|source| failed(&target, source))?;
-        let begun = Self { target, store, written: 0 };
+        let begun = Self { target, store, written: 0, growth: Growth::default() };
         begun.check_room()?;
         Ok(begun)
     }
@@ -93,9 +103,10 @@ impl Begun {
     /// # Errors
     /// [`ArrivalError`]; a replaced file is back at its place then.
     pub fn commit(self) -> Result<PathBuf, ArrivalError> {
-        let Self { target, store, written } = self;
-        let expected = target.announced.wire_size();
-        if written != expected {
+        let Self { target, store, written, .. } = self;
+        if let Some(expected) = target.announced.wire_size()
+            && written != expected
+        {
             return Err(ArrivalError::Short { expected, got: written });
         }
         let placed = match &target.packing {
@@ -104,12 +115,12 @@ impl Begun {
                 let io = |source| failed(&target, source);
                 let staging = Staging::beside(&target.folder).map_err(io)?;
                 let content = staging.dir().make(CONTENT, 0o777).map_err(io)?;
-                let rules = Rules {
+                let bounds = Bounds {
                     limits: Limits::of(&target.announced),
                     accept_collisions: target.accept_collisions,
                     give_back: store.partial_name().is_none(),
                 };
-                unpack::unpack(store.file(), packing, &content, rules)?;
+                unpack::unpack(store.file(), packing, &content, bounds)?;
                 let placed = place_folder(&staging, &target);
                 if placed.is_ok() {
                     store.discard();
@@ -141,9 +152,12 @@ impl Begun {
 
 impl Write for Begun {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let expected = self.target.announced.wire_size();
-        if bytes.len() as u64 > expected - self.written {
-            return Err(io::Error::other(ArrivalError::Overshoot { expected }));
+        match self.target.announced.wire_size() {
+            Some(expected) if bytes.len() as u64 > expected - self.written => {
+                return Err(io::Error::other(ArrivalError::Overshoot { expected }));
+            }
+            Some(_) => {}
+            None => self.growth.check(self.written, || self.target.folder.free_space())?,
         }
         let n = self.store.write(bytes)?;
         self.written += n as u64;
@@ -189,10 +203,10 @@ impl Limits {
         match *announced {
             Announced::Folder { numbytes, numfiles, .. } => Self { numfiles, numbytes },
             // Each member of a tar archive takes a block at least.
-            ref file => {
-                let size = file.wire_size();
-                Self { numfiles: size / unpack::TAR_BLOCK, numbytes: size }
+            Announced::File { filesize } => {
+                Self { numfiles: filesize / unpack::TAR_BLOCK, numbytes: filesize }
             }
+            Announced::Stream => Self { numfiles: 0, numbytes: 0 },
         }
     }
 }

@@ -8,20 +8,30 @@
 
 mod arrival;
 mod consent;
+mod course;
+mod detached;
 mod dir;
 mod error;
 mod escape;
+mod growth;
+mod listing;
 mod name;
+mod names;
+mod native;
 mod partial;
 mod plan;
 mod receive;
+mod rules;
 mod send;
+mod spill;
 mod steady;
 mod talk;
 mod target;
 mod temporary;
+mod terms;
 mod tree;
 mod unpack;
+mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
@@ -29,14 +39,16 @@ pub use consent::accepts;
 pub use error::TransferError;
 pub use escape::escape;
 pub use name::{NameError, SafeName};
-pub use plan::{FilePlan, FolderPlan, Plan};
-pub use receive::{Incoming, IncomingBulk, IncomingText, receive};
-pub use send::{MAX_TEXT, send, send_text};
+pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
+pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
+pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
+pub use send::{MAX_TEXT, send, send_on, send_text};
 pub use steady::Changed;
 pub use target::{Announced, Target, TargetError};
-pub use tree::{Reason, Unsendable, WhenUnsendable};
+pub use terms::{Awaited, Cancel, Deadlines, Terms};
 pub use unpack::UnpackError;
-pub use wormhole_protocol::transfer::APPID;
+pub use unsendable::{Reason, Unsendable};
+pub use wormhole_protocol::transfer::{APPID, AppVersions};
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +58,9 @@ use crate::transit::Via;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The peer must know the length of what it gets: it is being read to its end, and kept on disk
+    /// meanwhile.
+    Spooling,
     /// Both sides want it; a connection to the peer is being made.
     Connecting,
     /// There is a connection to the peer, by this way.
@@ -54,8 +69,8 @@ pub enum Event {
     Progress {
         /// Bytes until now.
         done: u64,
-        /// Bytes in all.
-        total: u64,
+        /// Bytes in all, where that is known.
+        total: Option<u64>,
     },
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
@@ -66,6 +81,13 @@ pub enum Event {
     Received,
     /// What was received is in its place; the peer is told so.
     Placed,
+    /// It was [cancelled](Cancel) here; the peer is told so.
+    Cancelled {
+        /// Bytes sent or received until then.
+        done: u64,
+        /// Bytes in all, where that is known.
+        total: Option<u64>,
+    },
 }
 
 /// Shows a path of this machine on one line, without control characters.

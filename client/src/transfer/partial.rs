@@ -19,7 +19,7 @@ const NOTE: &str = ".json";
 
 /// The note beside a file that comes in.
 ///
-/// It is a JSON object: `offered_name`, `announced_bytes`, for a folder `folder` with `numbytes`
+/// It is a JSON object: `offered_name`, `announced_bytes` (null where unknown), for a folder `folder` with `numbytes`
 /// and `numfiles`, `data` (the name of the file with the bytes), `begun` in seconds since 1970; and
 /// as soon as the transfer is interrupted `received` in bytes, their `sha256` in lower-case hex, and
 /// `interrupted`, a time again. Without the last three the program was killed: then the length of

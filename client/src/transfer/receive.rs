@@ -8,7 +8,9 @@ use wormhole_protocol::{
     transit::{Hints, Role},
 };
 
-use super::{Announced, Event, SafeName, Target, TransferError, talk};
+use super::{
+    Announced, Awaited, Event, SafeName, Target, Terms, TransferError, course::Course, talk,
+};
 use crate::{
     Wormhole,
     transit::{Config, Transit},
@@ -35,6 +37,8 @@ pub struct IncomingBulk {
     pub offered_name: String,
     /// What is announced of it.
     pub announced: Announced,
+    /// On which terms it is accepted; those of [`receive_on`] at first.
+    pub terms: Terms,
     wormhole: Wormhole,
     transit: Transit,
     theirs: Hints,
@@ -45,10 +49,27 @@ pub struct IncomingBulk {
 /// # Errors
 /// [`TransferError`]; an offer that cannot be understood was refused by then.
 pub async fn receive(wormhole: &Wormhole, config: &Config) -> Result<Incoming, TransferError> {
-    talk::accounted(wormhole, offer(wormhole, config)).await
+    receive_on(&Terms::default(), wormhole, config).await
 }
 
-async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, TransferError> {
+/// Waits for the peer's offer on terms of one's own, on which it may be accepted then.
+///
+/// # Errors
+/// As [`receive`]; also [`TransferError::Cancelled`] and [`TransferError::Late`].
+pub async fn receive_on(
+    terms: &Terms,
+    wormhole: &Wormhole,
+    config: &Config,
+) -> Result<Incoming, TransferError> {
+    let course = Course::new(wormhole, Role::Receiver, terms, &|_| ());
+    course.run(course.answered(Awaited::Offer, offer(terms, wormhole, config))).await
+}
+
+async fn offer(
+    terms: &Terms,
+    wormhole: &Wormhole,
+    config: &Config,
+) -> Result<Incoming, TransferError> {
     let mut ways = None;
     let mut bulk = None;
     loop {
@@ -70,6 +91,9 @@ async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, Transfe
                 let announced = Announced::from(&folder);
                 bulk = Some((folder.dirname, announced));
             }
+            Message::Offer(Offer::Stream(stream)) => {
+                bulk = Some((stream.filename, Announced::Stream));
+            }
             _ => {}
         }
         (ways, bulk) = match (ways, bulk) {
@@ -78,6 +102,7 @@ async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, Transfe
                 return Ok(Incoming::Bulk(Box::new(IncomingBulk {
                     offered_name,
                     announced,
+                    terms: terms.clone(),
                     wormhole,
                     transit,
                     theirs,
@@ -151,15 +176,16 @@ impl IncomingBulk {
         target: Target,
         events: impl Fn(Event),
     ) -> Result<PathBuf, TransferError> {
-        let wormhole = self.wormhole.clone();
+        let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
+        let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
         let landing = async {
             let begun = blocking(move || target.begin()).await??;
             if let Some(partial) = begun.partial() {
-                events(Event::Keeping(partial));
+                course.event(Event::Keeping(partial));
             }
-            self.land(begun, |begun| Ok(begun.commit()?), &events).await
+            self.land(&course, begun, |begun| Ok(begun.commit()?)).await
         };
-        talk::accounted(&wormhole, landing).await
+        course.run(landing).await
     }
 
     /// Receives its bytes into a writer, which is flushed before they are confirmed to the peer;
@@ -176,8 +202,9 @@ impl IncomingBulk {
         writer: W,
         events: impl Fn(Event),
     ) -> Result<W, TransferError> {
-        let wormhole = self.wormhole.clone();
-        talk::accounted(&wormhole, self.land(writer, Ok, &events)).await
+        let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
+        let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        course.run(self.land(&course, writer, Ok)).await
     }
 
     async fn planned(&self, folder: PathBuf) -> Result<Target, TransferError> {
@@ -188,9 +215,9 @@ impl IncomingBulk {
     /// Receives the bytes, has them placed, and confirms them.
     async fn land<S, T>(
         self,
+        course: &Course<'_, impl Fn(Event)>,
         sink: S,
         place: impl FnOnce(S) -> Result<T, TransferError> + Send + 'static,
-        events: &impl Fn(Event),
     ) -> Result<T, TransferError>
     where
         S: Write + Send + 'static,
@@ -198,15 +225,14 @@ impl IncomingBulk {
     {
         let Self { announced, wormhole, transit, theirs, .. } = self;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
-        let connection = talk::connect(&wormhole, transit, &theirs, events).await?;
+        let connection = course.connect(transit, &theirs).await?;
         let size = announced.wire_size();
-        let (sink, digest) = talk::reported(size, events, async |progress| {
-            connection.land(sink, size, progress).await
-        })
-        .await?;
-        events(Event::Received);
+        let (sink, digest) = course
+            .moving(size, async |progress| connection.land(sink, size, progress).await)
+            .await?;
+        course.event(Event::Received);
         let placed = blocking(move || place(sink)).await??;
-        events(Event::Placed);
+        course.event(Event::Placed);
         // It is all here: a peer that cannot be told changes nothing about that.
         match connection.send_record(Ack::ok(digest).write()).await {
             Ok(()) => connection.finish().await,

@@ -34,18 +34,22 @@ pub enum Announced {
         /// The number of the files in it.
         numfiles: u64,
     },
+    /// A file of unknown length.
+    Stream,
 }
 
 impl Announced {
-    /// Returns the bytes that come over the wire.
-    pub fn wire_size(&self) -> u64 {
+    /// Returns the bytes that come over the wire, where that is known.
+    pub fn wire_size(&self) -> Option<u64> {
         match *self {
-            Self::File { filesize } => filesize,
-            Self::Folder { zipsize, .. } => zipsize,
+            Self::File { filesize } => Some(filesize),
+            Self::Folder { zipsize, .. } => Some(zipsize),
+            Self::Stream => None,
         }
     }
 
-    /// Returns the bytes that are needed on the disk at the least.
+    /// Returns the bytes that are needed on the disk at the least; none that are known for data of
+    /// unknown length, for which [`Begun`] looks at the disk as they come.
     ///
     /// Linux gives back what was unpacked of an archive, so that a folder takes the room of its
     /// archive or of its files, whichever is larger. Where the disk cannot do that, and on other
@@ -55,6 +59,7 @@ impl Announced {
             Self::File { filesize } => filesize,
             Self::Folder { zipsize, numbytes, .. } if GIVES_BACK => zipsize.max(numbytes),
             Self::Folder { zipsize, numbytes, .. } => zipsize.saturating_add(numbytes),
+            Self::Stream => 0,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Measures our mailbox server beside Python's, in one run, and prints the ratios.
 //!
-//! `tests/bench` builds what it needs and starts it. The figures are of one machine on one day;
+//! `tests/bench mailbox` builds what it needs and starts it. The figures are of one machine on one day;
 //! the ratios are what lasts.
 
 mod echo;

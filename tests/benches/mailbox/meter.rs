@@ -99,7 +99,7 @@ impl Subject {
 
     /// Runs so many sessions, so many of them at a time.
     pub(crate) fn load(&self, sessions: usize, at_once: usize) -> Load {
-        let (cpu, start) = (self.cpu(), Instant::now());
+        let (cpu, start) = (self.process.cpu(), Instant::now());
         let address: Rc<str> = self.address.as_str().into();
         let runners = (0..at_once).map(|_| {
             let address = Rc::clone(&address);
@@ -114,7 +114,7 @@ impl Subject {
         let mut deliveries: Vec<Duration> = block_on(join_all(runners)).concat();
         deliveries.sort_unstable();
         Load {
-            cpu: (self.cpu() - cpu) * 1e3 / sessions as f64,
+            cpu: (self.process.cpu() - cpu) * 1e3 / sessions as f64,
             rate: sessions as f64 / start.elapsed().as_secs_f64(),
             delivery: deliveries[deliveries.len() / 2].as_secs_f64() * 1e3,
         }
@@ -139,15 +139,6 @@ impl Subject {
                 kept: self.resident() / 1e3,
             }
         })
-    }
-
-    /// Seconds that all its threads have used.
-    fn cpu(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("Linux");
-        // The name, in parentheses, may hold blanks.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
-        let ticks = |field: usize| fields[field].parse::<f64>().expect("a number");
-        (ticks(11) + ticks(12)) / 100.0
     }
 
     /// Resident kilobytes.

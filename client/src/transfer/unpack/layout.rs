@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Rules, SLACK, UnpackError,
+    Bounds, SLACK, UnpackError,
     fold::folded,
     member::{Kind, Member},
 };
@@ -30,7 +30,7 @@ pub(super) struct Layout {
     packed: u64,
     /// By how much the files exceed what the archive gave back, at the worst moment.
     peak: u64,
-    rules: Rules,
+    bounds: Bounds,
 }
 
 /// The fingerprint of a path as it is written, its last bit replaced by whether it is a folder.
@@ -48,9 +48,9 @@ impl Seen {
 }
 
 impl Layout {
-    pub(super) fn of(rules: Rules) -> Self {
+    pub(super) fn of(bounds: Bounds) -> Self {
         let (seen, key) = (HashMap::default(), RandomState::new());
-        Self { seen, key, files: 0, bytes: 0, packed: 0, peak: 0, rules }
+        Self { seen, key, files: 0, bytes: 0, packed: 0, peak: 0, bounds }
     }
 
     pub(super) fn add(&mut self, member: &Member) -> Result<(), UnpackError> {
@@ -65,7 +65,7 @@ impl Layout {
             Kind::Folder if member.path.is_empty() => {}
             Kind::Folder => self.add_path(&member.path, true)?,
         }
-        let announced = self.rules.limits.numfiles;
+        let announced = self.bounds.limits.numfiles;
         let folders = self.seen.len() as u64 - self.files;
         let crowded = folders > FOLDERS.saturating_add(announced.saturating_mul(FOLDERS_PER_FILE));
         if self.files > announced || crowded {
@@ -76,12 +76,12 @@ impl Layout {
 
     /// Returns the bytes that the disk must have besides the archive.
     pub(super) fn room(&self) -> u64 {
-        if self.rules.give_back { self.peak } else { self.bytes }
+        if self.bounds.give_back { self.peak } else { self.bytes }
     }
 
     fn add_path(&mut self, path: &str, is_folder: bool) -> Result<(), UnpackError> {
         let new = Seen::new(self.fingerprint(path), is_folder);
-        let common = match self.rules.accept_collisions {
+        let common = match self.bounds.accept_collisions {
             true => new.0 | 1,
             false => self.fingerprint(&folded(path)),
         };
@@ -104,7 +104,7 @@ impl Layout {
         self.bytes = self.bytes.saturating_add(size);
         self.packed = self.packed.saturating_add(packed);
         self.peak = self.peak.max(self.bytes.saturating_sub(self.packed));
-        let announced = self.rules.limits.numbytes;
+        let announced = self.bounds.limits.numbytes;
         if self.bytes > announced.saturating_add(SLACK) {
             return Err(UnpackError::TooLarge { announced });
         }
@@ -143,21 +143,21 @@ mod tests {
 
     const EMPTY: Kind = Kind::File { size: 0, packed: 0 };
 
-    fn rules(numfiles: u64, numbytes: u64) -> Rules {
+    fn bounds(numfiles: u64, numbytes: u64) -> Bounds {
         let limits = Limits { numfiles, numbytes };
-        Rules { limits, accept_collisions: false, give_back: false }
+        Bounds { limits, accept_collisions: false, give_back: false }
     }
 
-    fn add_all(members: &[(&str, Kind)], rules: Rules) -> Result<Layout, UnpackError> {
-        let mut layout = Layout::of(rules);
+    fn add_all(members: &[(&str, Kind)], bounds: Bounds) -> Result<Layout, UnpackError> {
+        let mut layout = Layout::of(bounds);
         for (path, kind) in members {
             layout.add(&Member { path: (*path).to_owned(), kind: *kind, mode: None })?;
         }
         Ok(layout)
     }
 
-    fn error(members: &[(&str, Kind)], rules: Rules) -> UnpackError {
-        add_all(members, rules).err().unwrap()
+    fn error(members: &[(&str, Kind)], bounds: Bounds) -> UnpackError {
+        add_all(members, bounds).err().unwrap()
     }
 
     #[test]
@@ -170,13 +170,13 @@ mod tests {
             [("a", EMPTY), ("a", Kind::Folder)],
         ] {
             for accept_collisions in [false, true] {
-                let rules = Rules { accept_collisions, ..rules(9, 0) };
-                let error = error(&members, rules);
+                let bounds = Bounds { accept_collisions, ..bounds(9, 0) };
+                let error = error(&members, bounds);
                 assert!(matches!(error, UnpackError::Twice { shown } if shown == "a"));
             }
         }
         let folder = [("a", Kind::Folder), ("a/b", EMPTY), ("a", Kind::Folder), ("", Kind::Folder)];
-        add_all(&folder, rules(9, 0)).unwrap();
+        add_all(&folder, bounds(9, 0)).unwrap();
     }
 
     #[test]
@@ -188,13 +188,13 @@ mod tests {
             [("A/x", EMPTY), ("a", EMPTY)],
             [("A", Kind::Folder), ("a", Kind::Folder)],
         ] {
-            let refused = error(&members, rules(9, 0));
+            let refused = error(&members, bounds(9, 0));
             assert!(
                 matches!(refused, UnpackError::Collision { .. }),
                 "{members:?}",
                 members = members[0].0
             );
-            add_all(&members, Rules { accept_collisions: true, ..rules(9, 0) }).unwrap();
+            add_all(&members, Bounds { accept_collisions: true, ..bounds(9, 0) }).unwrap();
         }
     }
 
@@ -204,17 +204,17 @@ mod tests {
             ("a", Kind::File { size: SLACK, packed: 0 }),
             ("b", Kind::File { size: 7, packed: 0 }),
         ];
-        add_all(&two, rules(2, 7)).unwrap();
-        assert!(matches!(error(&two, rules(1, 7)), UnpackError::TooMany { announced: 1 }));
-        assert!(matches!(error(&two, rules(2, 6)), UnpackError::TooLarge { announced: 6 }));
+        add_all(&two, bounds(2, 7)).unwrap();
+        assert!(matches!(error(&two, bounds(1, 7)), UnpackError::TooMany { announced: 1 }));
+        assert!(matches!(error(&two, bounds(2, 6)), UnpackError::TooLarge { announced: 6 }));
         let most = Kind::File { size: u64::MAX, packed: 0 };
-        let huge = error(&[("a", most), ("b", most)], rules(2, 0));
+        let huge = error(&[("a", most), ("b", most)], bounds(2, 0));
         assert!(matches!(huge, UnpackError::TooLarge { announced: 0 }));
     }
 
     #[test]
     fn folders_have_a_limit_too() {
-        let mut layout = Layout::of(rules(0, 0));
+        let mut layout = Layout::of(bounds(0, 0));
         let added = (0..=FOLDERS).try_for_each(|n| {
             layout.add(&Member { path: n.to_string(), kind: Kind::Folder, mode: None })
         });
@@ -227,7 +227,7 @@ mod tests {
         let members =
             [("a", file(10, 10)), ("b", file(50, 5)), ("c", file(0, 45)), ("d", file(9, 9))];
         let room =
-            |give_back| add_all(&members, Rules { give_back, ..rules(9, 99) }).unwrap().room();
+            |give_back| add_all(&members, Bounds { give_back, ..bounds(9, 99) }).unwrap().room();
         assert_eq!((room(false), room(true)), (69, 45));
     }
 }

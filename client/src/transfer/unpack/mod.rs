@@ -134,7 +134,7 @@ pub(super) struct Limits {
 
 /// What holds for an archive.
 #[derive(Clone, Copy)]
-pub(super) struct Rules {
+pub(super) struct Bounds {
     pub(super) limits: Limits,
     /// Whether two names may be one on some disk.
     pub(super) accept_collisions: bool,
@@ -154,13 +154,13 @@ pub(super) fn unpack(
     archive: &File,
     packing: &Packing,
     into: &Dir,
-    rules: Rules,
+    bounds: Bounds,
 ) -> Result<(), UnpackError> {
     let stored = Stored::of(archive).map_err(UnpackError::Archive)?;
-    let mut layout = Layout::of(rules);
-    let limit = rules.limits.numbytes.saturating_add(SLACK);
+    let mut layout = Layout::of(bounds);
+    let limit = bounds.limits.numbytes.saturating_add(SLACK);
     let writer = || Writer::into(into, limit).map_err(UnpackError::Archive);
-    let give_back = rules.give_back;
+    let give_back = bounds.give_back;
     match packing {
         Packing::Zip => {
             let mut zip = Zip::open(stored)?;
@@ -226,9 +226,9 @@ mod tests {
         let (path, into) = (scene.path().join("archive"), scene.path().join("into"));
         fs::write(&path, archive).unwrap();
         fs::create_dir(&into).unwrap();
-        let rules = Rules { limits, accept_collisions: false, give_back: false };
+        let bounds = Bounds { limits, accept_collisions: false, give_back: false };
         let root = Dir::open(&into).unwrap();
-        let error = unpack(&File::open(path).unwrap(), &Packing::Zip, &root, rules).unwrap_err();
+        let error = unpack(&File::open(path).unwrap(), &Packing::Zip, &root, bounds).unwrap_err();
         (error, fs::metadata(into.join("zeros")).map_or(0, |file| file.len()))
     }
 
