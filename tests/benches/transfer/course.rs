@@ -46,8 +46,8 @@ impl Course {
         name
     }
 
-    /// Sends it from one program of the maker's to another.
-    pub(crate) fn run(&self, peer: Peer, name: &str) -> Result<Run, Missing> {
+    /// Sends it from one program of the maker's to another, and returns where it arrived too.
+    pub(crate) fn run(&self, peer: Peer, name: &str) -> Result<(Run, TempDir), Missing> {
         let client = Client::new(peer, &self.server)?;
         let code = fresh_code();
         let to = folder();
@@ -67,7 +67,7 @@ impl Course {
         let wall = begin.elapsed().as_secs_f64();
         send.finish().succeeded();
         receive.finish().succeeded();
-        Ok(Run::of(ends, wall))
+        Ok((Run::of(ends, wall), to))
     }
 
     /// Moves a file as the ideal program does.
