@@ -68,7 +68,7 @@ async fn bulk(
     config: &Config,
     events: impl Fn(Event),
 ) -> Result<(), TransferError> {
-    let transit = Transit::prepare(Role::Sender, config);
+    let transit = Transit::beside(wormhole, Role::Sender, config)?;
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(plan.offer()));
     let theirs = accepted(wormhole).await?;
