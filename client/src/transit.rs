@@ -119,7 +119,8 @@ impl Transit {
         key: &TransitKey,
         theirs: &Hints,
     ) -> Result<Connection, TransitError> {
-        let (via, established) = race::run(self, key, theirs).await?;
+        // What runs in it is large, and callers move their futures about.
+        let (via, established) = Box::pin(race::run(self, key, theirs)).await?;
         Ok(Connection::new(via, established))
     }
 }

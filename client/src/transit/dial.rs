@@ -30,7 +30,8 @@ pub(super) async fn tcp(hint: &DirectHint) -> io::Result<Stream> {
 
 /// Dials a relay that speaks websocket, which is trusted as the mailbox server is.
 pub(super) async fn websocket(url: &WebSocketUrl, trust: &Trust) -> io::Result<Stream> {
-    let (io, read) = socket::raw(url.as_str(), trust).await.map_err(io::Error::other)?;
+    let connected = Box::pin(socket::raw(url.as_str(), trust)).await;
+    let (io, read) = connected.map_err(io::Error::other)?;
     Ok(Either::Right(Box::new(WebSocket::new(io, read))))
 }
 
