@@ -20,7 +20,7 @@ mod tally;
 mod via;
 mod websocket;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use futures_util::FutureExt;
 use wormhole_protocol::{
@@ -50,6 +50,7 @@ pub struct Transit {
     listener: Option<Listener>,
     relays: Vec<RelayHint>,
     trust: Trust,
+    silence: Duration,
 }
 
 impl Transit {
@@ -58,7 +59,7 @@ impl Transit {
     /// # Errors
     /// [`TransitError::Ports`] where none of the [ports](Listen::Ports) that were asked for is free.
     pub fn prepare(role: Role, config: &Config) -> Result<Self, TransitError> {
-        let Config { listen, ways, relays } = config.clone();
+        let Config { listen, ways, relays, silence } = config.clone();
         let listener = match listen {
             _ if !ways.direct() => None,
             Listen::Never => None,
@@ -71,7 +72,7 @@ impl Transit {
             }
         };
         let relays = if ways.relays() { relays } else { Vec::new() };
-        Ok(Self { role, ways, listener, relays, trust: Trust::default() })
+        Ok(Self { role, ways, listener, relays, trust: Trust::default(), silence })
     }
 
     /// Does so for two who have a wormhole: its server's certificates are believed at relays as well,

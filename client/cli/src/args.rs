@@ -55,7 +55,8 @@ pub(crate) struct Global {
 impl Global {
     pub(crate) fn transit(&self, common: &Common) -> transit::Config {
         let relays = self.transit_helper.iter().flat_map(|relays| relays.0.clone()).collect();
-        transit::Config { listen: common.listen(), ways: common.ways(), relays }
+        let (listen, ways) = (common.listen(), common.ways());
+        transit::Config { listen, ways, relays, ..Default::default() }
     }
 }
 

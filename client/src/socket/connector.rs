@@ -8,7 +8,7 @@ use awc::{Client, Connector};
 use rustls::{ClientConfig, crypto::ring};
 
 use super::{CONNECT_LIMIT, Trust};
-use crate::transit::tune;
+use crate::transit::{SILENCE_LIMIT, tune};
 
 /// Clients that this thread has made, by whom they trust; none where they speak no TLS.
 type Made = Vec<(Option<Arc<ClientConfig>>, Client)>;
@@ -45,7 +45,7 @@ fn make(settings: Option<Arc<ClientConfig>>) -> Client {
     // Fails only where the program has chosen a provider before us, which is as good.
     let _ = ring::default_provider().install_default();
     let dial = actix_tls::connect::Connector::default().service().map(|connection| {
-        if let Err(error) = tune(connection.io_ref()) {
+        if let Err(error) = tune(connection.io_ref(), SILENCE_LIMIT) {
             tracing::debug!(%error, "a socket is not set up");
         }
         connection

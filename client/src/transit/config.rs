@@ -1,8 +1,10 @@
 //! How a program wants to be reached.
 
-use std::{num::NonZeroU16, ops::RangeInclusive};
+use std::{num::NonZeroU16, ops::RangeInclusive, time::Duration};
 
 use wormhole_protocol::transit::{RelayArgument, RelayHint};
+
+use super::SILENCE_LIMIT;
 
 /// How a program wants to be reached, and reaches others.
 #[derive(Clone, Debug)]
@@ -13,6 +15,9 @@ pub struct Config {
     pub ways: Ways,
     /// Our own relays, which are offered to the peer as well.
     pub relays: Vec<RelayHint>,
+    /// How long the other end, or the network on the way to it, may give no sign of life before it
+    /// counts as gone: at least a few seconds, [`SILENCE_LIMIT`](super::SILENCE_LIMIT) by default.
+    pub silence: Duration,
 }
 
 /// Where to listen for direct connections.
@@ -57,7 +62,12 @@ impl Default for Config {
             Ok(RelayArgument::Relay(endpoint)) => Some(RelayHint::from(endpoint)),
             Ok(RelayArgument::NoRelay) | Err(_) => None,
         };
-        Self { listen: Listen::Any, ways: Ways::All, relays: relay.into_iter().collect() }
+        Self {
+            listen: Listen::Any,
+            ways: Ways::All,
+            relays: relay.into_iter().collect(),
+            silence: SILENCE_LIMIT,
+        }
     }
 }
 
@@ -67,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_default_is_everybodys_relay() {
-        let Config { listen, ways, relays } = Config::default();
+        let Config { listen, ways, relays, .. } = Config::default();
         assert_eq!((listen, ways), (Listen::Any, Ways::All));
         assert_eq!(relays.len(), 1);
     }

@@ -21,18 +21,22 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 
 /// Dials by TCP. Of several addresses the families take turns, and one that does not answer holds
 /// the others up for a moment only.
-pub(super) async fn tcp(hint: &DirectHint) -> io::Result<Stream> {
+pub(super) async fn tcp(hint: &DirectHint, silence: Duration) -> io::Result<Stream> {
     let found = lookup_host((hint.hostname.as_str(), hint.port.get())).await?;
     let stream = first_of(in_turns(found)).await?;
-    tune(&stream)?;
+    tune(&stream, silence)?;
     Ok(Either::Left(stream))
 }
 
 /// Dials a relay that speaks websocket, which is trusted as the mailbox server is.
-pub(super) async fn websocket(url: &WebSocketUrl, trust: &Trust) -> io::Result<Stream> {
+pub(super) async fn websocket(
+    url: &WebSocketUrl,
+    trust: &Trust,
+    silence: Duration,
+) -> io::Result<Stream> {
     let connected = Box::pin(socket::raw(url.as_str(), trust)).await;
     let (io, read) = connected.map_err(io::Error::other)?;
-    Ok(Either::Right(Box::new(WebSocket::new(io, read))))
+    Ok(Either::Right(Box::new(WebSocket::new(io, read, silence))))
 }
 
 /// Sorts addresses so that none of a family comes twice before one of the other does.

@@ -52,8 +52,13 @@ pub(super) enum Outcome {
 }
 
 /// Dials a direct hint of the peer's.
-pub(super) async fn dial(hint: DirectHint, key: &TransitKey, role: Role) -> Result<Found, Failure> {
-    met(dial::tcp(&hint), Greeting::direct(key, role)).await
+pub(super) async fn dial(
+    hint: DirectHint,
+    key: &TransitKey,
+    role: Role,
+    silence: Duration,
+) -> Result<Found, Failure> {
+    met(dial::tcp(&hint, silence), Greeting::direct(key, role)).await
 }
 
 /// Dials a relay and waits there for the peer.
@@ -62,12 +67,12 @@ pub(super) async fn dial_relay(
     key: &TransitKey,
     role: Role,
     side: &TransitSide,
-    trust: &Trust,
+    (trust, silence): (&Trust, Duration),
 ) -> Result<Found, Failure> {
     let dialled = async {
         match &endpoint {
-            Endpoint::Tcp(hint) => dial::tcp(hint).await,
-            Endpoint::WebSocket(url) => dial::websocket(url, trust).await,
+            Endpoint::Tcp(hint) => dial::tcp(hint, silence).await,
+            Endpoint::WebSocket(url) => dial::websocket(url, trust, silence).await,
             Endpoint::Tor(_) => Err(io::Error::other("it can be reached through Tor only")),
         }
     };
@@ -79,8 +84,9 @@ pub(super) async fn accepted(
     stream: TcpStream,
     key: &TransitKey,
     role: Role,
+    silence: Duration,
 ) -> Result<Found, Failure> {
-    let accepted = async { tune(&stream).map(|()| Either::Left(stream)) };
+    let accepted = async { tune(&stream, silence).map(|()| Either::Left(stream)) };
     met(accepted, Greeting::direct(key, role)).await
 }
 

@@ -100,10 +100,10 @@ pub(super) async fn run(
 ) -> Result<(Via, Winner), TransitError> {
     let role = transit.role;
     let mut race = Race::start(transit, key, theirs);
-    let (way, stream, Established { leftover }) = match timeout(RACE_LIMIT, race.finish()).await {
-        Ok(Some(winner)) => winner,
-        Ok(None) | Err(_) => return Err(race.lost()),
+    let Ok(Some(winner)) = timeout(RACE_LIMIT, race.finish()).await else {
+        return Err(race.lost());
     };
+    let (way, stream, Established { leftover }) = winner;
     let via = Via { detour: way.is_relayed().then(|| race.detour()), way };
     race.dismiss();
     let (sealer, opener) = key.records(role);
@@ -115,6 +115,7 @@ struct Race<'a> {
     key: &'a TransitKey,
     role: Role,
     ways: Ways,
+    silence: Duration,
     begun: Instant,
     listener: Option<Listener>,
     runners: FuturesUnordered<LocalBoxFuture<'a, Finish>>,
@@ -129,7 +130,7 @@ struct Race<'a> {
 
 impl<'a> Race<'a> {
     fn start(
-        Transit { role, ways, listener, relays, trust }: Transit,
+        Transit { role, ways, listener, relays, trust, silence }: Transit,
         key: &'a TransitKey,
         theirs: &Hints,
     ) -> Self {
@@ -137,7 +138,7 @@ impl<'a> Race<'a> {
         let direct = if ways.direct() { dialled(&theirs.direct) } else { Vec::new() };
         for hint in &direct {
             let way = way(Endpoint::Tcp(hint.clone()), false);
-            let run = greet::dial(hint.clone(), key, role);
+            let run = greet::dial(hint.clone(), key, role, silence);
             runners.push(async move { (way, run.await) }.boxed_local());
         }
         let delay = match role {
@@ -152,7 +153,7 @@ impl<'a> Race<'a> {
             let way = way(endpoint.clone(), true);
             let run = async move {
                 sleep(wait).await;
-                (way, greet::dial_relay(endpoint, key, role, &side, &trust).await)
+                (way, greet::dial_relay(endpoint, key, role, &side, (&trust, silence)).await)
             };
             runners.push(run.boxed_local());
         }
@@ -160,6 +161,7 @@ impl<'a> Race<'a> {
             key,
             role,
             ways,
+            silence,
             begun: Instant::now(),
             listener,
             runners,
@@ -223,7 +225,8 @@ impl<'a> Race<'a> {
         {
             earliest.abort();
         }
-        let (greeted, handle) = abortable(greet::accepted(stream, self.key, self.role));
+        let (greeted, handle) =
+            abortable(greet::accepted(stream, self.key, self.role, self.silence));
         self.callers.push_back(handle);
         let run = async move { greeted.await.unwrap_or(Err(Failure::Ousted)) };
         self.runners.push(async move { (Way::Accepted(from), run.await) }.boxed_local());

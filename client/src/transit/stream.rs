@@ -18,10 +18,10 @@ use super::websocket::WebSocket;
 /// The system of the other end answers for a program that is stopped, but takes no data for it
 /// once its buffers are full: then this is the end, too.
 pub const SILENCE_LIMIT: Duration = Duration::from_secs(120);
-/// How long nothing has to come before the other end is asked whether it is there.
-pub(super) const ASK_AFTER: Duration = Duration::from_secs(30);
-/// How long after a question that was not answered comes the next.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// The part of that after which the other end is asked whether it is there.
+pub(super) const ASK_AFTER: u32 = 4;
+/// How many questions may go unanswered in the rest of it.
+const QUESTIONS: u32 = 9;
 
 /// A connection's bytes.
 pub(super) type Stream = Either<TcpStream, Box<WebSocket<BoxedSocket>>>;
@@ -45,21 +45,21 @@ pub(super) fn split(stream: Stream) -> (ReadHalf, WriteHalf) {
     }
 }
 
-/// Sets a socket up so that the system notices within the [limit](SILENCE_LIMIT) that the other
-/// end is gone, whether something is being sent or not.
-pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
+/// Sets a socket up so that the system notices within the limit that the other end is gone, whether
+/// something is being sent or not.
+pub(crate) fn tune(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(ASK_AFTER).with_interval(ASK_AGAIN);
+    // In whole seconds.
+    let asked = (limit / ASK_AFTER).max(Duration::from_secs(1));
+    let again = (limit.saturating_sub(asked) / QUESTIONS).max(Duration::from_secs(1));
+    let keepalive = TcpKeepalive::new().with_time(asked).with_interval(again);
     #[cfg(not(any(target_os = "openbsd", target_os = "haiku")))]
-    let keepalive = {
-        let questions = (SILENCE_LIMIT - ASK_AFTER).as_secs() / ASK_AGAIN.as_secs();
-        keepalive.with_retries(questions as u32)
-    };
+    let keepalive = keepalive.with_retries(QUESTIONS);
     socket.set_tcp_keepalive(&keepalive)?;
     // Without it, what was sent is sent again for a quarter of an hour.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(SILENCE_LIMIT))?;
+    socket.set_tcp_user_timeout(Some(limit))?;
     Ok(())
 }
 
@@ -72,7 +72,7 @@ mod tests {
     async fn sockets_are_watched_by_the_system() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        tune(&stream).unwrap();
+        tune(&stream, SILENCE_LIMIT).unwrap();
         let socket = SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());
         assert!(stream.nodelay().unwrap());

@@ -13,6 +13,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -93,8 +94,9 @@ impl Wake for Wakers {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Begins with what was read behind the handshake's end.
-    pub(super) fn new(io: S, read: BytesMut) -> Self {
+    /// Begins with what was read behind the handshake's end. The relay may be silent for so long
+    /// before it counts as gone.
+    pub(super) fn new(io: S, read: BytesMut, silence: Duration) -> Self {
         Self {
             io,
             wakers: Arc::default(),
@@ -103,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             data: Bytes::new(),
             outgoing: BytesMut::new(),
             unflushed: false,
-            pulse: Pulse::new(),
+            pulse: Pulse::new(silence),
             said_goodbye: false,
             unsendable: None,
             end: None,

@@ -14,18 +14,18 @@ use wormhole_client::{
     transfer::{
         Incoming, IncomingBulk, Plan, Target, TransferError, WhenUnsendable, receive, send,
     },
-    transit::{Config, Connection, Listen, Transit, Ways},
+    transit::{Config, Connection, Listen, SILENCE_LIMIT, Transit, Ways},
 };
 
 use super::scripted::{APPID, guarded};
 
 /// Both listen, and nobody has a relay.
 pub(crate) static DIRECT: Config =
-    Config { listen: Listen::Any, ways: Ways::All, relays: Vec::new() };
+    Config { listen: Listen::Any, ways: Ways::All, relays: Vec::new(), silence: SILENCE_LIMIT };
 
 /// Nobody can come to one who does not listen.
 pub(crate) static NOWHERE: Config =
-    Config { listen: Listen::Never, ways: Ways::All, relays: Vec::new() };
+    Config { listen: Listen::Never, ways: Ways::All, relays: Vec::new(), silence: SILENCE_LIMIT };
 
 /// What a test has to play with.
 pub(crate) struct Scene {

@@ -9,3 +9,5 @@ mod relay;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 mod strangers;
+mod ways;
+mod websocket;

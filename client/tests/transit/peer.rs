@@ -23,7 +23,8 @@ pub(crate) fn transit(role: Role, listen: bool, relays: &[RelayHint]) -> Transit
 }
 
 pub(crate) fn prepared(role: Role, listen: Listen, ways: Ways, relays: &[RelayHint]) -> Transit {
-    Transit::prepare(role, &Config { listen, ways, relays: relays.to_vec() }).unwrap()
+    Transit::prepare(role, &Config { listen, ways, relays: relays.to_vec(), ..Config::default() })
+        .unwrap()
 }
 
 pub(crate) fn hint(hostname: &str, port: u16) -> DirectHint {

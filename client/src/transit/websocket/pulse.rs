@@ -3,11 +3,12 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::transit::stream::{ASK_AFTER, SILENCE_LIMIT};
+use crate::transit::stream::ASK_AFTER;
 
 pub(super) struct Pulse {
     /// When something last came.
@@ -15,6 +16,8 @@ pub(super) struct Pulse {
     /// When it was asked, if it was.
     asked: Option<Instant>,
     timer: Pin<Box<Sleep>>,
+    /// How long it may be silent.
+    limit: Duration,
 }
 
 /// How it is.
@@ -28,8 +31,9 @@ pub(super) enum Beat {
 }
 
 impl Pulse {
-    pub(super) fn new() -> Self {
-        Self { heard: Instant::now(), asked: None, timer: Box::pin(sleep(ASK_AFTER)) }
+    pub(super) fn new(limit: Duration) -> Self {
+        let timer = Box::pin(sleep(limit / ASK_AFTER));
+        Self { heard: Instant::now(), asked: None, timer, limit }
     }
 
     /// Something came.
@@ -40,18 +44,19 @@ impl Pulse {
     /// To be called whenever all that has come is read: of a time in which nobody listened the
     /// other end must not be accused.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Beat {
+        let patience = self.limit / ASK_AFTER;
         while self.timer.as_mut().poll(cx) == Poll::Ready(()) {
             let next = match self.asked {
                 Some(asked) if self.heard < asked => return Beat::Dead,
                 Some(_) => {
                     self.asked = None;
-                    self.heard + ASK_AFTER
+                    self.heard + patience
                 }
-                None if self.heard.elapsed() < ASK_AFTER => self.heard + ASK_AFTER,
+                None if self.heard.elapsed() < patience => self.heard + patience,
                 None => {
                     let now = Instant::now();
                     self.asked = Some(now);
-                    self.timer.as_mut().reset(now + (SILENCE_LIMIT - ASK_AFTER));
+                    self.timer.as_mut().reset(now + (self.limit - patience));
                     // Registers the timer that was set.
                     let _ = self.timer.as_mut().poll(cx);
                     return Beat::Ask;

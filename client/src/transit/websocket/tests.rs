@@ -10,7 +10,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::transit::stream::{ASK_AFTER, SILENCE_LIMIT};
+use crate::transit::SILENCE_LIMIT;
+
+/// When the first ping is due.
+const ASK: Duration = Duration::from_secs(30);
 
 type Server = actix_codec::Framed<DuplexStream, Codec>;
 
@@ -18,7 +21,7 @@ type Server = actix_codec::Framed<DuplexStream, Codec>;
 fn connection() -> (WebSocket<DuplexStream>, Server) {
     let (ours, theirs) = duplex(1 << 10);
     let theirs = Server::new(theirs, Codec::new().max_size(1 << 20));
-    (WebSocket::new(ours, BytesMut::new()), theirs)
+    (WebSocket::new(ours, BytesMut::new(), SILENCE_LIMIT), theirs)
 }
 
 async fn binary(server: &mut Server) -> Bytes {
@@ -177,7 +180,7 @@ async fn a_relay_that_answers_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn nobody_is_accused_of_a_time_in_which_nobody_listened() {
     let (mut ours, mut server) = connection();
-    assert!(timeout(ASK_AFTER * 2, ours.read_u8()).await.is_err());
+    assert!(timeout(ASK * 2, ours.read_u8()).await.is_err());
     // The ping was sent and is answered, while nobody reads.
     assert!(matches!(server.next().await, Some(Ok(Frame::Ping(_)))));
     server.send(Message::Pong(Bytes::new())).await.unwrap();
@@ -185,7 +188,7 @@ async fn nobody_is_accused_of_a_time_in_which_nobody_listened() {
     let begun = Instant::now();
     let error = ours.read_u8().await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    assert!(begun.elapsed() >= SILENCE_LIMIT - ASK_AFTER, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= SILENCE_LIMIT - ASK, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
