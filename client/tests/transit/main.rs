@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bulk;
+mod cut;
 mod peer;
 mod race;
 mod relay;
