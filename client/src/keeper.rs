@@ -24,6 +24,7 @@ use crate::{
         input::Input,
         rendezvous::Abandon,
     },
+    socket::Trust,
     status::{Change, Connection, Status},
     wiring::{Guard, Stopped},
 };
@@ -108,6 +109,7 @@ pub(crate) struct Kept {
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) inbox: Inbox,
     pub(crate) input: actix::WeakAddr<Input>,
+    pub(crate) trust: Trust,
 }
 
 /// Builds a house and keeps it on this thread's local task set until it has ended.
@@ -115,13 +117,14 @@ pub(crate) fn keep(config: Config, listeners: Listeners) -> Kept {
     let (requests, from_handles) = mpsc::unbounded_channel();
     let (to_keeper, events) = mpsc::unbounded_channel();
     let (guard, stopped) = Guard::new();
+    let trust = config.trust.clone();
     let house = House::build(config, to_keeper, &guard);
     let (observed, watching) = watch::channel(Observed::default());
     let inbox = Inbox::default();
     let input = house.input.downgrade();
     let keeper = Keeper { house, _guard: guard, listeners, observed, inbox: inbox.clone() };
     actix_rt::spawn(keeper.run(from_handles, events, stopped));
-    Kept { requests, observed: watching, inbox, input }
+    Kept { requests, observed: watching, inbox, input, trust }
 }
 
 struct Keeper {

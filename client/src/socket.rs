@@ -10,7 +10,7 @@ use std::{cell::Cell, io::ErrorKind, time::Duration};
 use actix::prelude::*;
 use actix_http::ws::{self, Frame, ProtocolError};
 use awc::{BoxedSocket, error::WsClientError};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -65,6 +65,14 @@ pub(crate) async fn run(
         Err(_) => "connecting took too long".to_owned(),
     };
     tell(News::Gone(reason));
+}
+
+/// Connects and gives what lies below the websocket, with what was read of it already.
+pub(crate) async fn raw(url: &str, trust: &Trust) -> Result<(BoxedSocket, BytesMut), String> {
+    let client = connector::client(url, trust)?;
+    let (_, framed) = client.ws(url).connect().await.map_err(|error| reason(&error))?;
+    let parts = framed.into_parts();
+    Ok((parts.io, parts.read_buf))
 }
 
 type Framed = actix_codec::Framed<BoxedSocket, Limited>;

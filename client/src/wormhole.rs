@@ -21,6 +21,7 @@ use crate::{
     keeper::{Inbox, Kept, Observed, Request},
     layer::input::{Input, StartInput},
     random::random,
+    socket::Trust,
     status::Status,
 };
 
@@ -46,6 +47,7 @@ pub struct Wormhole {
     inbox: Inbox,
     input: actix::WeakAddr<Input>,
     code_chosen: Arc<AtomicBool>,
+    trust: Trust,
 }
 
 impl Wormhole {
@@ -57,8 +59,13 @@ impl Wormhole {
         Builder::new(appid.into(), url.into())
     }
 
-    pub(crate) fn kept(Kept { requests, observed, inbox, input }: Kept) -> Self {
-        Self { requests, observed, inbox, input, code_chosen: Arc::default() }
+    pub(crate) fn kept(Kept { requests, observed, inbox, input, trust }: Kept) -> Self {
+        Self { requests, observed, inbox, input, code_chosen: Arc::default(), trust }
+    }
+
+    /// Whom the wormhole believes to be a server.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     /// Asks the server for a nameplate and makes a code of it with `words` words (1 to 64).

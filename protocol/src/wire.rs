@@ -4,6 +4,7 @@
 //! A client writes [`Command`]s and reads [`Answer`]s; a server reads [`Request`]s, which may be
 //! anything, and writes [`Answer`]s.
 
+mod address;
 mod answer;
 mod body;
 mod command;
@@ -11,6 +12,7 @@ mod depth;
 mod frame;
 mod request;
 
+pub use address::your_address;
 pub use answer::{Answer, BadAnswer, ListedNameplate, Reply};
 pub use body::{BadHex, Body};
 pub use command::{Command, CommandId, Tagged};

@@ -96,7 +96,11 @@ fn command_line_relays() {
             // For Python's option, too, the empty text means no relay.
             "" => Ok(RelayArgument::NoRelay),
             // The form of Rust programs, which Python takes for a host named `//host`.
-            "tcp://host:4001" => Ok(RelayArgument::Relay(hint("host", 4001, 0.0))),
+            "tcp://host:4001" => Ok(relay("host", 4001, 0.0)),
+            // Python has no websockets.
+            url if url.starts_with("ws:") => {
+                Ok(RelayArgument::Relay(Endpoint::WebSocket(url.parse().unwrap())))
+            }
             // Python checks neither the port's range nor that there is a host.
             "tcp:1.2.3.4:99999" => Err(E::Port),
             "tcp::1234" => Err(E::Host),
@@ -105,15 +109,19 @@ fn command_line_relays() {
             "tcp:[2001:0db8:85a3::8a2e:0370:7334]" => Err(E::MoreColons),
             _ => match &case["parsed"] {
                 Value::Null => Err(complaint(case["stderr"].as_str().unwrap())),
-                it => Ok(RelayArgument::Relay(hint(
+                it => Ok(relay(
                     it[0].as_str().unwrap(),
                     it[1].as_u64().unwrap().try_into().unwrap(),
                     it[2].as_f64().unwrap(),
-                ))),
+                )),
             },
         };
         assert_eq!(argument.parse(), expected, "{argument}");
     }
+}
+
+fn relay(hostname: &str, port: u16, priority: f64) -> RelayArgument {
+    RelayArgument::Relay(Endpoint::Tcp(hint(hostname, port, priority)))
 }
 
 fn complaint(stderr: &str) -> RelayArgumentError {
@@ -132,7 +140,7 @@ fn complaint(stderr: &str) -> RelayArgumentError {
 #[test]
 fn relays_in_other_forms() {
     let accepted = |text: &str| match text.parse() {
-        Ok(RelayArgument::Relay(hint)) => (hint.hostname, hint.port.get()),
+        Ok(RelayArgument::Relay(Endpoint::Tcp(hint))) => (hint.hostname, hint.port.get()),
         other => panic!("{text}: {other:?}"),
     };
     assert_eq!(accepted("tcp://[2001:db8::1]:80/"), ("2001:db8::1".to_owned(), 80));
@@ -140,6 +148,14 @@ fn relays_in_other_forms() {
     for port in ["0", "+80", "-1", "65536", " 80"] {
         let argument = format!("tcp:host:{port}");
         assert_eq!(argument.parse::<RelayArgument>(), Err(RelayArgumentError::Port), "{argument}");
+    }
+    for url in ["ws://relay.example", "wss://[2001:db8::1]:443/path?query"] {
+        let websocket = Endpoint::WebSocket(url.parse().unwrap());
+        assert_eq!(url.parse(), Ok(RelayArgument::Relay(websocket)));
+    }
+    for url in ["ws:relay.example", "ws://", "wss://user@relay.example", "ws://relay.example:0"] {
+        let refused = url.parse::<RelayArgument>();
+        assert!(matches!(refused, Err(RelayArgumentError::WebSocket(_))), "{url}: {refused:?}");
     }
     for priority in ["inf", "nan", "1e999"] {
         let argument = format!("tcp:host:1:priority={priority}");
@@ -257,7 +273,7 @@ proptest! {
         port in 1..=u16::MAX,
         priority in -1e9..1e9,
     ) {
-        let argument = RelayArgument::Relay(hint(&hostname, port, priority));
+        let argument = relay(&hostname, port, priority);
         prop_assert_eq!(argument.to_string().parse(), Ok(argument));
     }
 
@@ -271,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_as_argument_is_judged(text in "(tcp:)?\\PC*") {
+    fn any_text_as_argument_is_judged(text in "(tcp:|wss?://)?\\PC*") {
         if let Ok(argument) = text.parse::<RelayArgument>() {
             prop_assert_eq!(argument.to_string().parse(), Ok(argument));
         }

@@ -15,7 +15,7 @@ use tokio::{
 };
 use wormhole_server::{
     Config, LiveRules, Rules, Welcome,
-    protocol::transit::{DirectHint, RelayArgument},
+    protocol::transit::{DirectHint, Endpoint, RelayArgument},
 };
 
 /// What a browser sends.
@@ -61,8 +61,8 @@ async fn browse(server: &Embedded, host: &str) -> Answer {
 
 fn relay(text: &str) -> DirectHint {
     match text.parse().unwrap() {
-        RelayArgument::Relay(hint) => hint,
-        RelayArgument::NoRelay => panic!("no relay"),
+        RelayArgument::Relay(Endpoint::Tcp(hint)) => hint,
+        other => panic!("{other:?}"),
     }
 }
 

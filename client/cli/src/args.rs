@@ -1,6 +1,6 @@
 //! What can be typed; the names are those of the Python program.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU16, ops::RangeInclusive, path::PathBuf};
 
 use clap::{ArgAction, Parser, Subcommand, builder::NonEmptyStringValueParser};
 use wormhole_client::{
@@ -8,7 +8,7 @@ use wormhole_client::{
     protocol::transit::{RelayArgument, RelayHint},
     timing::Log,
     transfer::{self, APPID, SafeName},
-    transit,
+    transit::{self, Listen, Ways},
 };
 
 /// Send text, files and folders to another computer, by a short code.
@@ -37,10 +37,13 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL", env = "WORMHOLE_RELAY_URL",
           default_value = PUBLIC_SERVER, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) relay_url: String,
-    /// The relay for computers that cannot reach each other: tcp:HOST:PORT, or empty for none
+    /// The relay for computers that cannot reach each other, or empty for none
+    ///
+    /// tcp:HOST:PORT, ws://HOST:PORT or wss://HOST; may be repeated, or name several with blanks
+    /// between them. Behind tcp:HOST:PORT may stand :priority=NUMBER: the highest is tried first.
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "RELAY", env = "WORMHOLE_TRANSIT_HELPER",
-          default_value = RelayArgument::DEFAULT)]
-    pub(crate) transit_helper: RelayArgument,
+          default_value = RelayArgument::DEFAULT, value_parser = relays)]
+    pub(crate) transit_helper: Vec<Relays>,
     /// Write what happened when to a file, which `wormhole timing` draws
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE")]
     pub(crate) dump_timing: Option<PathBuf>,
@@ -50,13 +53,25 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    pub(crate) fn transit(&self, listen: bool) -> transit::Config {
-        let relays = match &self.transit_helper {
-            RelayArgument::NoRelay => Vec::new(),
-            RelayArgument::Relay(hint) => vec![RelayHint::from(hint.clone())],
-        };
-        transit::Config { listen, relays }
+    pub(crate) fn transit(&self, common: &Common) -> transit::Config {
+        let relays = self.transit_helper.iter().flat_map(|relays| relays.0.clone()).collect();
+        let (listen, ways) = (common.listen(), common.ways());
+        transit::Config { listen, ways, relays, ..Default::default() }
     }
+}
+
+/// The relays that one argument names.
+#[derive(Clone)]
+pub(crate) struct Relays(Vec<RelayHint>);
+
+fn relays(text: &str) -> Result<Relays, String> {
+    let relay = |word: &str| match word.parse() {
+        Ok(RelayArgument::Relay(endpoint)) => Ok(Some(RelayHint::from(endpoint))),
+        Ok(RelayArgument::NoRelay) => Ok(None),
+        Err(reason) => Err(format!("{word}: {reason}")),
+    };
+    let relays = text.split_whitespace().map(relay).filter_map(Result::transpose);
+    relays.collect::<Result<_, _>>().map(Relays)
 }
 
 #[derive(Subcommand)]
@@ -86,11 +101,40 @@ pub(crate) struct Common {
     /// Do not listen for a direct connection
     #[arg(long)]
     no_listen: bool,
+    /// Listen on this port, or on the first of a range that is free, such as 4010-4020
+    #[arg(long, value_name = "PORT[-PORT]", value_parser = ports, conflicts_with_all = ["no_listen", "force_relay"])]
+    port: Option<RangeInclusive<NonZeroU16>>,
+    /// Connect directly or not at all: offer and use no relay
+    #[arg(long, conflicts_with = "force_relay")]
+    force_direct: bool,
+    /// Connect through a relay only: tell the other computer no address of this one
+    #[arg(long)]
+    force_relay: bool,
 }
 
 impl Common {
-    pub(crate) fn listen(&self) -> bool {
-        !self.no_listen
+    fn listen(&self) -> Listen {
+        match &self.port {
+            _ if self.no_listen => Listen::Never,
+            Some(ports) => Listen::Ports(ports.clone()),
+            None => Listen::Any,
+        }
+    }
+
+    fn ways(&self) -> Ways {
+        match (self.force_direct, self.force_relay) {
+            (true, _) => Ways::DirectOnly,
+            (_, true) => Ways::RelayOnly,
+            _ => Ways::All,
+        }
+    }
+}
+
+fn ports(text: &str) -> Result<RangeInclusive<NonZeroU16>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err("expected a port from 1 to 65535, or two such as 4010-4020".to_owned()),
     }
 }
 
@@ -221,5 +265,59 @@ fn name(text: &str) -> Result<SafeName, &'static str> {
     match text.parse::<SafeName>() {
         Ok(name) if name.as_str() == text => Ok(name),
         _ => Err("expected the name of one file, without control characters"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn transit(words: &[&str]) -> Result<transit::Config, String> {
+        let words = ["wormhole", "receive"].iter().chain(words);
+        let args = Args::try_parse_from(words).map_err(|refused| refused.to_string())?;
+        let Command::Receive(options) = args.command else { panic!("it is no receiver") };
+        Ok(args.global.transit(&options.common))
+    }
+
+    fn relays_of(words: &[&str]) -> Vec<String> {
+        let relays = transit(words).unwrap().relays;
+        relays.iter().map(|relay| relay.endpoints[0].to_string()).collect()
+    }
+
+    #[test]
+    fn relays_are_named_in_several_ways() {
+        assert_eq!(relays_of(&["--transit-helper", ""]), [""; 0]);
+        let several = ["--transit-helper=tcp:a:1", "--transit-helper=", "--transit-helper=wss://b"];
+        assert_eq!(relays_of(&several), ["tcp:a:1", "wss://b"]);
+        let spaced = ["--transit-helper", " tcp://a:1\tws://b:2/x  tcp:[::1]:3:priority=2 "];
+        assert_eq!(relays_of(&spaced), ["tcp:a:1", "ws://b:2/x", "tcp:[::1]:3"]);
+        let refused = transit(&["--transit-helper", "tcp:a:1 http://b"]).unwrap_err();
+        assert!(refused.contains("http://b: unknown hint type"), "{refused}");
+    }
+
+    #[test]
+    fn where_to_listen_is_said_once() {
+        let port = |n| NonZeroU16::new(n).unwrap();
+        let listen = |words: &[&str]| transit(words).map(|config| config.listen);
+        assert_eq!(listen(&[]), Ok(Listen::Any));
+        assert_eq!(listen(&["--no-listen"]), Ok(Listen::Never));
+        assert_eq!(listen(&["--port", "4010"]), Ok(Listen::Ports(port(4010)..=port(4010))));
+        assert_eq!(listen(&["--port=4010-4020"]), Ok(Listen::Ports(port(4010)..=port(4020))));
+        for bad in ["0", "x", "4020-4010", "1-65536", "-1", "1-2-3"] {
+            assert!(listen(&[&format!("--port={bad}")]).is_err(), "{bad}");
+        }
+        for other in ["--no-listen", "--force-relay"] {
+            assert!(listen(&["--port=1", other]).is_err());
+        }
+    }
+
+    #[test]
+    fn ways_are_switched_off() {
+        let ways = |words: &[&str]| transit(words).map(|config| config.ways);
+        assert_eq!(ways(&[]), Ok(Ways::All));
+        assert_eq!(ways(&["--force-direct"]), Ok(Ways::DirectOnly));
+        assert_eq!(ways(&["--force-relay"]), Ok(Ways::RelayOnly));
+        assert!(ways(&["--force-relay", "--force-direct"]).is_err());
     }
 }

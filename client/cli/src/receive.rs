@@ -30,7 +30,7 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         if options.common.verify {
             show::verifier(&verifier);
         }
-        let config = global.transit(options.common.listen());
+        let config = global.transit(&options.common);
         let offer = transfer::receive(wormhole, &config);
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {

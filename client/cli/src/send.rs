@@ -61,7 +61,7 @@ async fn over(
             Goods::Text(text) => transfer::send_text(wormhole, &text).await?,
             Goods::Plan(plan) => {
                 let progress = show::Progress::sending(options.common.hide_progress);
-                let config = global.transit(options.common.listen());
+                let config = global.transit(&options.common);
                 let steps = Steps::sending(&global.timing);
                 let sent = transfer::send(wormhole, plan, &config, |event| {
                     steps.event(&event);

@@ -3,10 +3,12 @@
 
 use std::{cell::RefCell, sync::Arc};
 
+use actix_service::ServiceExt;
 use awc::{Client, Connector};
 use rustls::{ClientConfig, crypto::ring};
 
 use super::{CONNECT_LIMIT, Trust};
+use crate::transit::{SILENCE_LIMIT, tune};
 
 /// Clients that this thread has made, by whom they trust; none where they speak no TLS.
 type Made = Vec<(Option<Arc<ClientConfig>>, Client)>;
@@ -42,8 +44,14 @@ pub(super) fn client(url: &str, trust: &Trust) -> Result<Client, String> {
 fn make(settings: Option<Arc<ClientConfig>>) -> Client {
     // Fails only where the program has chosen a provider before us, which is as good.
     let _ = ring::default_provider().install_default();
+    let dial = actix_tls::connect::Connector::default().service().map(|connection| {
+        if let Err(error) = tune(connection.io_ref(), SILENCE_LIMIT) {
+            tracing::debug!(%error, "a socket is not set up");
+        }
+        connection
+    });
     // awc's own limits, a hundred connections and five seconds, are lower than ours.
-    let connector = Connector::new().limit(0).timeout(CONNECT_LIMIT);
+    let connector = Connector::new().connector(dial).limit(0).timeout(CONNECT_LIMIT);
     let connector = match settings {
         Some(settings) => connector.rustls_0_23(settings),
         None => connector,

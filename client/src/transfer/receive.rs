@@ -75,7 +75,7 @@ async fn offer(
     loop {
         match talk::next(wormhole).await? {
             Message::Transit { hints, .. } if ways.is_none() => {
-                let transit = Transit::prepare(Role::Receiver, config);
+                let transit = Transit::beside(wormhole, Role::Receiver, config)?;
                 talk::say_transit(wormhole, &transit);
                 ways = Some((transit, hints));
             }

@@ -118,7 +118,7 @@ async fn bulk(
         }
         plan => plan,
     };
-    let transit = Transit::prepare(Role::Sender, config);
+    let transit = Transit::beside(wormhole, Role::Sender, config)?;
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(plan.offer()));
     course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;

@@ -28,7 +28,7 @@ impl Connection {
         Self { via, link: Link::new(winner.into()).start() }
     }
 
-    /// The way by which it stands.
+    /// The way by which it stands, and why, where it is a relay.
     pub fn via(&self) -> &Via {
         &self.via
     }

@@ -1,52 +1,45 @@
 //! One connection on its way to being the peer's: dialled or accepted, then greeted.
 
-use std::{fmt, io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
-use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::{Instant, timeout_at},
 };
+use tokio_util::either::Either;
 use wormhole_protocol::transit::{
-    DirectHint, Endpoint, Established, Greeting, GreetingError, Role, Route, Step, TransitKey,
-    Undecided, relay::TransitSide,
+    DirectHint, Endpoint, Established, Greeting, GreetingError, Role, Step, TransitKey, Undecided,
+    relay::TransitSide,
 };
 
-/// How long a silent connection lives before the system asks whether anybody is there.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+use super::{
+    dial,
+    stream::{Stream, tune},
+};
+use crate::socket::Trust;
 
-/// The way by which a connection stands. A peer made dialled names up: escape them for a terminal.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Via {
-    /// We dialled.
-    Dialled(Route),
-    /// The peer dialled us.
-    Accepted(SocketAddr),
-}
-
-impl fmt::Display for Via {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dialled(route) => route.fmt(f),
-            Self::Accepted(from) => write!(f, "<-{from}"),
-        }
-    }
-}
+/// How long a connection has from its first byte to the end of its greeting.
+const GREETING_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why one of the ways led nowhere.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    #[error(transparent)]
+    #[error("{}", words(.0))]
     Io(#[from] io::Error),
     #[error(transparent)]
     Greeting(#[from] GreetingError),
+    #[error("no answer within {} seconds", GREETING_LIMIT.as_secs())]
+    Unanswered,
+    #[error("the peer did not show up there within {} seconds", GREETING_LIMIT.as_secs())]
+    Silent,
+    #[error("too many others dialled us")]
+    Ousted,
 }
 
 /// A connection at whose other end the peer is.
 pub(super) struct Found {
-    pub(super) via: Via,
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) outcome: Outcome,
 }
 
@@ -59,57 +52,70 @@ pub(super) enum Outcome {
 }
 
 /// Dials a direct hint of the peer's.
-pub(super) async fn dial(hint: DirectHint, key: &TransitKey, role: Role) -> Result<Found, Failure> {
-    let stream = connect(&hint).await?;
-    let via = route(hint, false);
-    greet(via, stream, Greeting::direct(key, role)).await
+pub(super) async fn dial(
+    hint: DirectHint,
+    key: &TransitKey,
+    role: Role,
+    silence: Duration,
+) -> Result<Found, Failure> {
+    met(dial::tcp(&hint, silence), Greeting::direct(key, role)).await
 }
 
 /// Dials a relay and waits there for the peer.
 pub(super) async fn dial_relay(
-    hint: DirectHint,
+    endpoint: Endpoint,
     key: &TransitKey,
     role: Role,
     side: &TransitSide,
+    (trust, silence): (&Trust, Duration),
 ) -> Result<Found, Failure> {
-    let stream = connect(&hint).await?;
-    let via = route(hint, true);
-    greet(via, stream, Greeting::relayed(key, role, side)).await
+    let dialled = async {
+        match &endpoint {
+            Endpoint::Tcp(hint) => dial::tcp(hint, silence).await,
+            Endpoint::WebSocket(url) => dial::websocket(url, trust, silence).await,
+            Endpoint::Tor(_) => Err(io::Error::other("it can be reached through Tor only")),
+        }
+    };
+    met(dialled, Greeting::relayed(key, role, side)).await
 }
 
 /// Greets one who dialled us.
 pub(super) async fn accepted(
     stream: TcpStream,
-    from: SocketAddr,
     key: &TransitKey,
     role: Role,
+    silence: Duration,
 ) -> Result<Found, Failure> {
-    tune(&stream)?;
-    greet(Via::Accepted(from), stream, Greeting::direct(key, role)).await
+    let accepted = async { tune(&stream, silence).map(|()| Either::Left(stream)) };
+    met(accepted, Greeting::direct(key, role)).await
 }
 
-fn route(hint: DirectHint, relayed: bool) -> Via {
-    Via::Dialled(Route { endpoint: Endpoint::Tcp(hint), relayed, over_tor: false })
+/// Greets once a connection stands, within the time that there is for both.
+async fn met(
+    connected: impl Future<Output = io::Result<Stream>>,
+    greeting: (Vec<u8>, Greeting),
+) -> Result<Found, Failure> {
+    let end = Instant::now() + GREETING_LIMIT;
+    let stream = timeout_at(end, connected).await.map_err(|_| Failure::Unanswered)??;
+    timeout_at(end, greet(stream, greeting)).await.map_err(|_| Failure::Silent)?
 }
 
-async fn connect(hint: &DirectHint) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect((hint.hostname.as_str(), hint.port.get())).await?;
-    tune(&stream)?;
-    Ok(stream)
-}
-
-fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+/// Says it without the numbers of the system.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => "the other end hung up at once".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 async fn greet(
-    via: Via,
-    mut stream: TcpStream,
+    mut stream: Stream,
     (opening, greeting): (Vec<u8>, Greeting),
 ) -> Result<Found, Failure> {
-    stream.write_all(&opening).await?;
+    say(&mut stream, &opening).await?;
     let mut step = Step::More(greeting);
     let outcome = loop {
         step = match step {
@@ -122,12 +128,18 @@ async fn greet(
                 greeting.feed(&bytes[..read])?
             }
             Step::Write { bytes, next } => {
-                stream.write_all(&bytes).await?;
+                say(&mut stream, &bytes).await?;
                 next.resume()?
             }
             Step::Decide(undecided) => break Outcome::Undecided(undecided),
             Step::Established(established) => break Outcome::Chosen(established),
         };
     };
-    Ok(Found { via, stream, outcome })
+    Ok(Found { stream, outcome })
+}
+
+/// Writes, and waits until it is on its way.
+pub(super) async fn say(stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }

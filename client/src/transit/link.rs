@@ -7,12 +7,19 @@
 //! One thing is done at a time; the pump runs as a future of this actor and the heavy work on a
 //! blocking thread, so the mailbox carries only beginnings and ends.
 
-use std::io::Write;
+use std::{
+    io::{self, Write},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix::{fut, prelude::*};
 use tokio::sync::watch;
 
-use super::pump::{LandError, ShipError, Source, Wire};
+use super::{
+    pump::{LandError, ShipError, Source, Wire},
+    tally::{Doing, Lost, Tally},
+};
 
 /// Send this many bytes, or all there are.
 #[derive(Message)]
@@ -57,45 +64,108 @@ enum State {
     Idle(Box<Wire>),
     /// A pump has it.
     Busy,
-    /// It was lost or closed.
+    /// It was closed.
     Over,
+    /// It broke, for this reason.
+    Broken(Arc<io::Error>),
 }
 
 pub(super) struct Link {
     state: State,
+    tally: Rc<Tally>,
+}
+
+/// The error of a job.
+trait Failure: 'static {
+    const DOING: Doing;
+
+    /// The connection is not there.
+    fn taken() -> Self;
+
+    /// The connection broke before.
+    fn broken(lost: Lost) -> Self;
+
+    /// Why the connection is of no use any more, if that is the reason.
+    fn cause(&self) -> Option<Arc<io::Error>>;
+}
+
+impl Failure for ShipError {
+    const DOING: Doing = Doing::Sending;
+
+    fn taken() -> Self {
+        Self::Internal(TAKEN)
+    }
+
+    fn broken(lost: Lost) -> Self {
+        lost.into()
+    }
+
+    fn cause(&self) -> Option<Arc<io::Error>> {
+        match self {
+            Self::Connection(lost) => Some(Arc::clone(lost.cause())),
+            _ => None,
+        }
+    }
+}
+
+impl Failure for LandError {
+    const DOING: Doing = Doing::Receiving;
+
+    fn taken() -> Self {
+        Self::Internal(TAKEN)
+    }
+
+    fn broken(lost: Lost) -> Self {
+        lost.into()
+    }
+
+    fn cause(&self) -> Option<Arc<io::Error>> {
+        match self {
+            Self::Connection(lost) => Some(Arc::clone(lost.cause())),
+            Self::Short { .. } | Self::NoRecord => {
+                Some(Arc::new(io::ErrorKind::UnexpectedEof.into()))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Link {
     pub(super) fn new(wire: Wire) -> Self {
-        Self { state: State::Idle(Box::new(wire)) }
+        let tally = wire.tally();
+        Self { state: State::Idle(Box::new(wire)), tally }
     }
 
     /// Takes the connection for one job; none is left after a failure.
-    fn take(&mut self) -> Option<Wire> {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Idle(wire) => {
-                self.state = State::Busy;
-                Some(*wire)
+    fn take<E: Failure>(&mut self) -> Result<Wire, E> {
+        match std::mem::replace(&mut self.state, State::Busy) {
+            State::Idle(wire) => Ok(*wire),
+            State::Broken(cause) => {
+                let lost = self.tally.lost(E::DOING, Arc::clone(&cause));
+                self.state = State::Broken(cause);
+                Err(E::broken(lost))
             }
             earlier => {
                 self.state = earlier;
-                None
+                Err(E::taken())
             }
         }
     }
 
     /// Runs a job that gives the connection back when it succeeds.
-    fn run<T: 'static, E: 'static>(
+    fn run<T: 'static, E: Failure>(
         &mut self,
-        taken: E,
         job: impl AsyncFnOnce(Wire) -> Result<(Wire, T), E> + 'static,
     ) -> ResponseActFuture<Self, Result<T, E>> {
-        let Some(wire) = self.take() else { return Box::pin(fut::err(taken)) };
+        let wire = match self.take() {
+            Ok(wire) => wire,
+            Err(error) => return Box::pin(fut::err(error)),
+        };
         let done = async move { job(wire).await };
         Box::pin(done.into_actor(self).map(|done, link, _| {
             let (state, done) = match done {
                 Ok((wire, value)) => (State::Idle(Box::new(wire)), Ok(value)),
-                Err(error) => (State::Over, Err(error)),
+                Err(error) => (error.cause().map_or(State::Over, State::Broken), Err(error)),
             };
             link.state = state;
             done
@@ -117,9 +187,7 @@ impl Handler<Ship> for Link {
         Ship { source, size, progress }: Ship,
         _: &mut Self::Context,
     ) -> Self::Result {
-        self.run(ShipError::Internal(TAKEN), async move |wire| {
-            wire.ship(source, size, &progress).await
-        })
+        self.run(async move |wire: Wire| wire.ship(source, size, &progress).await)
     }
 }
 
@@ -131,7 +199,7 @@ impl<S: Write + Send + 'static> Handler<Land<S>> for Link {
         Land { sink, size, progress }: Land<S>,
         _: &mut Self::Context,
     ) -> Self::Result {
-        self.run(LandError::Internal(TAKEN), async move |wire| {
+        self.run(async move |wire: Wire| {
             let (wire, sink, digest) = wire.land(sink, size, &progress).await?;
             Ok((wire, (sink, digest)))
         })
@@ -142,9 +210,7 @@ impl Handler<SendRecord> for Link {
     type Result = ResponseActFuture<Self, Result<(), ShipError>>;
 
     fn handle(&mut self, SendRecord(plaintext): SendRecord, _: &mut Self::Context) -> Self::Result {
-        self.run(ShipError::Internal(TAKEN), async move |wire| {
-            Ok((wire.send(&plaintext).await?, ()))
-        })
+        self.run(async move |wire: Wire| Ok((wire.send(&plaintext).await?, ())))
     }
 }
 
@@ -156,7 +222,7 @@ impl Handler<ReceiveRecord> for Link {
         ReceiveRecord(limit): ReceiveRecord,
         _: &mut Self::Context,
     ) -> Self::Result {
-        self.run(LandError::Internal(TAKEN), async move |wire| wire.receive(limit).await)
+        self.run(async move |wire: Wire| wire.receive(limit).await)
     }
 }
 
@@ -164,10 +230,10 @@ impl Handler<Finish> for Link {
     type Result = ResponseActFuture<Self, ()>;
 
     fn handle(&mut self, _: Finish, _: &mut Self::Context) -> Self::Result {
-        let wire = self.take();
+        let wire = self.take::<ShipError>();
         self.state = State::Over;
         let done = async move {
-            if let Some(wire) = wire {
+            if let Ok(wire) = wire {
                 wire.finish().await;
             }
         };

@@ -4,6 +4,7 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU16,
+    ops::RangeInclusive,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -17,17 +18,47 @@ const BACKLOG: i32 = 128;
 pub(super) struct Listener {
     socket: TcpListener,
     port: NonZeroU16,
+    /// Where the mailbox server sees us, if that is an address of the whole internet's.
+    outside: Option<IpAddr>,
 }
 
 impl Listener {
     /// Listens on a port that the system chooses.
-    pub(super) fn open() -> io::Result<Self> {
-        let socket = bind(Domain::IPV6, Ipv6Addr::UNSPECIFIED.into())
-            .or_else(|_| bind(Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()))?;
+    pub(super) fn any() -> io::Result<Self> {
+        Self::on(0)
+    }
+
+    /// Listens on the first of these ports that is free.
+    ///
+    /// # Errors
+    /// Why the last was not.
+    pub(super) fn one_of(ports: RangeInclusive<NonZeroU16>) -> io::Result<Self> {
+        let mut reason = io::Error::other("there are no ports in the range");
+        for port in ports.start().get()..=ports.end().get() {
+            match Self::on(port) {
+                Ok(listener) => return Ok(listener),
+                Err(error) => reason = error,
+            }
+        }
+        Err(reason)
+    }
+
+    fn on(port: u16) -> io::Result<Self> {
+        let socket = bind(Domain::IPV6, (Ipv6Addr::UNSPECIFIED, port).into())
+            .or_else(|_| bind(Domain::IPV4, (Ipv4Addr::UNSPECIFIED, port).into()))?;
         let socket = TcpListener::from_std(socket)?;
         let port = NonZeroU16::new(socket.local_addr()?.port())
             .ok_or_else(|| io::Error::other("the system chose no port"))?;
-        Ok(Self { socket, port })
+        Ok(Self { socket, port, outside: None })
+    }
+
+    /// Offers this address as well, where anybody may dial it.
+    pub(super) fn seen_at(&mut self, ip: IpAddr) {
+        self.outside = Some(ip.to_canonical()).filter(is_public);
+    }
+
+    pub(super) fn port(&self) -> NonZeroU16 {
+        self.port
     }
 
     pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
@@ -40,7 +71,9 @@ impl Listener {
     pub(super) fn hints(&self) -> Vec<DirectHint> {
         let hint =
             |ip: IpAddr| DirectHint { hostname: ip.to_string(), port: self.port, priority: 0.0 };
-        addresses().into_iter().map(hint).collect()
+        let mut addresses = addresses();
+        addresses.extend(self.outside.filter(|outside| !addresses.contains(outside)));
+        addresses.into_iter().map(hint).collect()
     }
 }
 
@@ -51,13 +84,17 @@ pub fn addresses() -> Vec<IpAddr> {
     worth_offering(found.into_iter().map(|interface| interface.ip()))
 }
 
-fn bind(domain: Domain, ip: IpAddr) -> io::Result<std::net::TcpListener> {
+fn bind(domain: Domain, address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     if domain == Domain::IPV6 {
         socket.set_only_v6(false)?;
     }
+    // A port of one's own is free again at once; elsewhere than on Unix the option means that it
+    // may be shared.
+    #[cfg(unix)]
+    socket.set_reuse_address(address.port() != 0)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(ip, 0).into())?;
+    socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
@@ -80,6 +117,23 @@ fn worth_offering(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     addresses
 }
 
+/// Whether the address leads to the same computer from everywhere.
+fn is_public(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let shared_by_providers = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            let nowhere = ip.octets()[0] == 0 || ip.octets()[0] >= 224;
+            !(ip.is_private()
+                || ip.is_loopback()
+                || ip.is_link_local()
+                || shared_by_providers
+                || nowhere)
+        }
+        // 2000::/3 is all that is given out.
+        IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -99,9 +153,60 @@ mod tests {
 
     #[actix::test]
     async fn both_families_reach_it() {
-        let listener = Listener::open().unwrap();
+        let listener = Listener::any().unwrap();
         let dialled = TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port.get())).await.unwrap();
         let (_, from) = listener.accept().await.unwrap();
         assert_eq!(from, dialled.local_addr().unwrap());
+    }
+
+    #[actix::test]
+    async fn the_first_free_port_of_a_range_is_taken() {
+        let taken = Listener::any().unwrap();
+        let port = taken.port();
+        let error = Listener::one_of(port..=port).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let last = NonZeroU16::MAX;
+        let next = Listener::one_of(port..=last).unwrap();
+        assert!(next.port() > port);
+        assert!(next.hints().iter().all(|hint| hint.port == next.port()));
+        let free = next.port();
+        drop(next);
+        assert_eq!(Listener::one_of(free..=free).unwrap().port(), free);
+        #[allow(clippy::reversed_empty_ranges)]
+        let none = Listener::one_of(NonZeroU16::MAX..=NonZeroU16::MIN);
+        assert!(none.is_err());
+    }
+
+    #[actix::test]
+    async fn where_the_server_sees_us_is_offered_once_if_others_can_dial_it() {
+        let mut listener = Listener::any().unwrap();
+        let own = listener.hints();
+        let mut offered = |ip: &str| {
+            listener.seen_at(ip.parse().unwrap());
+            listener.hints().split_off(own.len()).pop().map(|hint| hint.hostname)
+        };
+        for public in ["203.0.113.7", "2001:db8::7"] {
+            assert_eq!(offered(public).as_deref(), Some(public));
+        }
+        assert_eq!(offered("::ffff:203.0.113.7").as_deref(), Some("203.0.113.7"));
+        for useless in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.17.0.1",
+            "192.168.1.2",
+            "169.254.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "ff02::1",
+            &own[0].hostname,
+        ] {
+            assert_eq!(offered(useless), None, "{useless}");
+        }
     }
 }

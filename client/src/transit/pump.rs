@@ -6,25 +6,25 @@
 
 use std::{
     io::{self, Read, Write},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
-use bytes::BufMut;
-
 use sha2::{Digest, Sha256};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, BufReader, Chain},
-    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::{JoinError, spawn_blocking},
     time::timeout,
 };
-use wormhole_protocol::transit::record::{
-    CHUNK, OVERHEAD, Opener, RecordError, RecordLength, Sealer,
-};
+use wormhole_protocol::transit::record::{CHUNK, OVERHEAD, Opener, RecordError, Sealer};
 
-use super::race::Winner;
+use super::{
+    race::Winner,
+    records::{Reader, Writer, plaintext_of},
+    stream::{self, ReadHalf},
+    tally::{Lost, Tally},
+};
 
 /// How many buffers go round between the two threads.
 const BUFFERS: usize = 4;
@@ -38,8 +38,8 @@ pub type Source = Box<dyn Read + Send>;
 
 /// A connection's socket with its ciphers.
 pub(super) struct Wire {
-    reader: BufReader<Chain<io::Cursor<Vec<u8>>, OwnedReadHalf>>,
-    writer: OwnedWriteHalf,
+    reader: Reader<ReadHalf>,
+    writer: Writer,
     sealer: Sealer,
     opener: Opener,
 }
@@ -57,9 +57,9 @@ pub enum ShipError {
     /// The source failed, or had more or fewer bytes than announced.
     #[error("reading failed: {0}")]
     Source(io::Error),
-    /// The connection failed.
-    #[error("the connection to the peer was lost: {0}")]
-    Connection(io::Error),
+    /// The connection broke.
+    #[error(transparent)]
+    Connection(#[from] Lost),
     /// A pump of ours died.
     #[error("internal error: {0}")]
     Internal(&'static str),
@@ -72,9 +72,9 @@ pub enum LandError {
     /// The sink failed.
     #[error("writing failed: {0}")]
     Sink(io::Error),
-    /// The connection failed.
-    #[error("the connection to the peer was lost: {0}")]
-    Connection(io::Error),
+    /// The connection broke.
+    #[error(transparent)]
+    Connection(#[from] Lost),
     /// The peer hung up before all announced bytes had come.
     #[error("the peer hung up {missing} bytes too early")]
     Short {
@@ -100,13 +100,19 @@ pub enum LandError {
 
 impl From<Winner> for Wire {
     fn from(Winner { stream, leftover, sealer, opener }: Winner) -> Self {
-        let (reader, writer) = stream.into_split();
-        let reader = AsyncReadExt::chain(io::Cursor::new(leftover), reader);
-        Self { reader: BufReader::with_capacity(CHUNK, reader), writer, sealer, opener }
+        let (reader, writer) = stream::split(stream);
+        let tally = Rc::new(Tally::new());
+        let reader = Reader::new(reader, leftover, Rc::clone(&tally));
+        Self { reader, writer: Writer::new(writer, tally), sealer, opener }
     }
 }
 
 impl Wire {
+    /// What has gone over it, which outlives it.
+    pub(super) fn tally(&self) -> Rc<Tally> {
+        Rc::clone(self.writer.tally())
+    }
+
     /// Sends `size` bytes of `source`, or all and a record of none, counts them in `progress`, and
     /// gives their SHA-256.
     pub(super) async fn ship(
@@ -123,7 +129,7 @@ impl Wire {
         let sealer = self.sealer;
         let sealing = spawn_blocking(move || seal_all(source, size, sealer, empty, &full));
         while let Some(record) = to_send.recv().await {
-            self.writer.write_all(&record).await.map_err(ShipError::Connection)?;
+            self.writer.write(&record).await?;
             progress.send_modify(|done| *done += (record.len() - OVERHEAD) as u64);
             let _ = recycle.try_send(record);
         }
@@ -151,11 +157,11 @@ impl Wire {
         while missing != Some(0) {
             let held = async {
                 let missing = missing.unwrap_or(u64::MAX);
-                let length = announced(&mut self.reader, missing).await?;
+                let length = self.reader.announced(missing).await?;
                 let room = Arc::clone(&room).acquire_many_owned(length.bytes().min(ROOM) as u32);
                 let room = room.await.map_err(|_| LandError::Internal("there is no room"))?;
                 let mut record = empty.try_recv().unwrap_or_default();
-                fill(&mut self.reader, &mut record, length, missing).await?;
+                self.reader.fill(&mut record, length, missing).await?;
                 Ok(Held { record, room })
             };
             // An opener that has stopped has its reason, which is asked for below.
@@ -201,7 +207,7 @@ impl Wire {
         let mut record = Vec::new();
         let too_long = |_| ShipError::Internal("a record is too long");
         self.sealer.seal(plaintext, &mut record).map_err(too_long)?;
-        self.writer.write_all(&record).await.map_err(ShipError::Connection)?;
+        self.writer.write(&record).await?;
         Ok(self)
     }
 
@@ -209,8 +215,8 @@ impl Wire {
     pub(super) async fn receive(mut self, limit: u64) -> Result<(Self, Vec<u8>), LandError> {
         let mut record = Vec::new();
         let received = async {
-            let length = announced(&mut self.reader, limit).await?;
-            fill(&mut self.reader, &mut record, length, limit).await
+            let length = self.reader.announced(limit).await?;
+            self.reader.fill(&mut record, length, limit).await
         };
         received.await.map_err(|error| match error {
             LandError::Short { .. } => LandError::NoRecord,
@@ -225,54 +231,11 @@ impl Wire {
     pub(super) async fn finish(mut self) {
         let hung_up = async {
             if self.writer.shutdown().await.is_ok() {
-                let _ = self.reader.read(&mut [0; 1]).await;
+                self.reader.end().await;
             }
         };
         let _ = timeout(FINISH_LIMIT, hung_up).await;
     }
-}
-
-/// Reads the length field of a record with at most `limit` bytes of plaintext.
-async fn announced(
-    reader: &mut (impl AsyncReadExt + Unpin),
-    limit: u64,
-) -> Result<RecordLength, LandError> {
-    let mut field = [0; 4];
-    reader.read_exact(&mut field).await.map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => LandError::Short { missing: limit },
-        _ => LandError::Connection(error),
-    })?;
-    let length = RecordLength::parse(field)?;
-    if plaintext_of(length.bytes()) > limit {
-        return Err(LandError::Overshoot);
-    }
-    Ok(length)
-}
-
-/// How much plaintext is in what follows the length field of a record.
-fn plaintext_of(length: usize) -> u64 {
-    (length - RecordLength::MIN.bytes()) as u64
-}
-
-/// Reads what follows the length field into `record`, whose memory grows only as bytes come in.
-async fn fill(
-    reader: &mut (impl AsyncReadExt + Unpin),
-    record: &mut Vec<u8>,
-    length: RecordLength,
-    limit: u64,
-) -> Result<(), LandError> {
-    record.clear();
-    while record.len() < length.bytes() {
-        let missing = length.bytes() - record.len();
-        if record.len() == record.capacity() {
-            record.reserve_exact(missing.min(record.len().max(CHUNK)));
-        }
-        let room = &mut (&mut *record).limit(missing);
-        if reader.read_buf(room).await.map_err(LandError::Connection)? == 0 {
-            return Err(LandError::Short { missing: limit });
-        }
-    }
-    Ok(())
 }
 
 fn seal_all(
@@ -348,22 +311,4 @@ fn open_all<S: Write>(
     }
     sink.flush().map_err(LandError::Sink)?;
     Ok((opener, sink, hash.finalize().into()))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[actix::test]
-    async fn memory_grows_with_what_comes_not_with_what_is_announced() {
-        let mut record = Vec::new();
-        let error = fill(&mut &[0; 1000][..], &mut record, RecordLength::MAX, 1).await.unwrap_err();
-        assert!(matches!(error, LandError::Short { .. }), "{error}");
-        assert!(record.capacity() <= CHUNK, "{}", record.capacity());
-
-        let too_long = (RecordLength::MAX.bytes() as u32 + 1).to_be_bytes();
-        let error = announced(&mut &too_long[..], u64::MAX).await.unwrap_err();
-        assert!(matches!(error, LandError::Record(RecordError::Length(_))), "{error}");
-    }
 }

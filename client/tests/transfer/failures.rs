@@ -221,7 +221,7 @@ async fn a_wormhole_that_ends_does_not_end_the_transfer() {
             let _silent = listener.accept().await.unwrap();
             let key = scene.peer.transit_key();
             assert_eq!(tokio::join!(scene.ours.close(), scene.peer.0.close()), (Ok(()), Ok(())));
-            let receiver = Transit::prepare(Role::Receiver, &NOWHERE);
+            let receiver = Transit::prepare(Role::Receiver, &NOWHERE).unwrap();
             let connection = receiver.connect(&key, &hints).await.unwrap();
             let (progress, _) = watch::channel(0);
             connection.land(io::sink(), 7, progress).await.unwrap();

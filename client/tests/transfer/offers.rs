@@ -154,7 +154,7 @@ async fn a_sender_of_text_ignores_transits_and_heeds_answers() {
 async fn a_sender_uses_all_hints_from_before_the_answer() {
     on(async |scene: &Scene| {
         let (_outside, plan) = scene.file("f", b"abc");
-        let receiver = Transit::prepare(Role::Receiver, &DIRECT);
+        let receiver = Transit::prepare(Role::Receiver, &DIRECT).unwrap();
         let mut here = receiver.hints();
         here.direct.truncate(1);
         here.direct[0].hostname = "127.0.0.1".into();

@@ -14,16 +14,18 @@ use wormhole_client::{
     transfer::{
         Incoming, IncomingBulk, Plan, Target, TransferError, WhenUnsendable, receive, send,
     },
-    transit::{Config, Connection, Transit},
+    transit::{Config, Connection, Listen, SILENCE_LIMIT, Transit, Ways},
 };
 
 use super::scripted::{APPID, guarded};
 
 /// Both listen, and nobody has a relay.
-pub(crate) static DIRECT: Config = Config { listen: true, relays: Vec::new() };
+pub(crate) static DIRECT: Config =
+    Config { listen: Listen::Any, ways: Ways::All, relays: Vec::new(), silence: SILENCE_LIMIT };
 
 /// Nobody can come to one who does not listen.
-pub(crate) static NOWHERE: Config = Config { listen: false, relays: Vec::new() };
+pub(crate) static NOWHERE: Config =
+    Config { listen: Listen::Never, ways: Ways::All, relays: Vec::new(), silence: SILENCE_LIMIT };
 
 /// What a test has to play with.
 pub(crate) struct Scene {
@@ -158,7 +160,7 @@ impl Peer {
     }
 
     pub(crate) async fn connect(&self, role: Role, hints: &Hints) -> Connection {
-        Transit::prepare(role, &NOWHERE).connect(&self.transit_key(), hints).await.unwrap()
+        Transit::prepare(role, &NOWHERE).unwrap().connect(&self.transit_key(), hints).await.unwrap()
     }
 
     pub(crate) fn transit_key(&self) -> TransitKey {

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod bulk;
+mod cut;
 mod peer;
 mod race;
 mod relay;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 mod strangers;
+mod ways;
+mod websocket;

@@ -9,7 +9,7 @@ use wormhole_client::{
         DirectHint, Hints, RelayHint, Role, TransitKey,
         record::{Opener, Sealer},
     },
-    transit::{Config, Connection, Transit},
+    transit::{Config, Connection, Listen, Transit, Ways},
 };
 
 /// The key of all tests.
@@ -18,7 +18,13 @@ pub(crate) fn key() -> TransitKey {
 }
 
 pub(crate) fn transit(role: Role, listen: bool, relays: &[RelayHint]) -> Transit {
-    Transit::prepare(role, &Config { listen, relays: relays.to_vec() })
+    let listen = if listen { Listen::Any } else { Listen::Never };
+    prepared(role, listen, Ways::All, relays)
+}
+
+pub(crate) fn prepared(role: Role, listen: Listen, ways: Ways, relays: &[RelayHint]) -> Transit {
+    Transit::prepare(role, &Config { listen, ways, relays: relays.to_vec(), ..Config::default() })
+        .unwrap()
 }
 
 pub(crate) fn hint(hostname: &str, port: u16) -> DirectHint {

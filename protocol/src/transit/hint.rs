@@ -120,9 +120,16 @@ impl RelayHint {
 }
 
 /// Makes a relay of one address and without a name.
+impl From<Endpoint> for RelayHint {
+    fn from(endpoint: Endpoint) -> Self {
+        Self { name: None, endpoints: vec![endpoint] }
+    }
+}
+
+/// Makes a relay of one address and without a name.
 impl From<DirectHint> for RelayHint {
     fn from(hint: DirectHint) -> Self {
-        Self { name: None, endpoints: vec![Endpoint::Tcp(hint)] }
+        Endpoint::Tcp(hint).into()
     }
 }
 

@@ -1,19 +1,22 @@
-//! How a person names a relay: `tcp:HOST:PORT` [transit.md: abilities and hints].
+//! How a person names a relay: `tcp:HOST:PORT` or `wss://HOST/PATH` [transit.md: abilities and
+//! hints].
 
 use std::{fmt, net::Ipv6Addr, num::NonZeroU16, str::FromStr};
 
-use super::hint::DirectHint;
+use super::hint::{DirectHint, Endpoint};
+use crate::uri::BadWebSocketUrl;
 
 /// A relay as given on a command line or in the environment.
 ///
-/// `tcp:HOST:PORT[:priority=NUMBER]` with IPv6 literals in brackets, or `tcp://HOST:PORT`; the
-/// empty text stands for no relay. Further pieces behind the port are ignored.
+/// `tcp:HOST:PORT[:priority=NUMBER]` with IPv6 literals in brackets, or `tcp://HOST:PORT`, or a
+/// websocket's address, `ws://HOST:PORT/PATH` or `wss://HOST:PORT/PATH`; the empty text stands for
+/// no relay. Further pieces behind the port of `tcp:` are ignored.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RelayArgument {
     /// The person wants none.
     NoRelay,
-    /// This one.
-    Relay(DirectHint),
+    /// This one, reached by TCP or by websocket.
+    Relay(Endpoint),
 }
 
 /// A relay was to be named and the text does not name one.
@@ -21,11 +24,14 @@ pub enum RelayArgument {
 #[non_exhaustive]
 pub enum RelayArgumentError {
     /// There is no `word:` in front.
-    #[error("not a hint: it must begin with `tcp:`")]
+    #[error("not a hint: it must begin with `tcp:`, `ws:` or `wss:`")]
     NotAHint,
-    /// The word in front is another than `tcp`.
-    #[error("unknown hint type: only `tcp` is known")]
+    /// The word in front is none of these.
+    #[error("unknown hint type: only `tcp`, `ws` and `wss` are known")]
     UnknownType,
+    /// The address of a websocket is malformed.
+    #[error(transparent)]
+    WebSocket(#[from] BadWebSocketUrl),
     /// There is no colon between host and port.
     #[error("host and port are not separated: a colon is missing")]
     MoreColons,
@@ -59,14 +65,17 @@ impl FromStr for RelayArgument {
         if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(RelayArgumentError::NotAHint);
         }
-        if kind != "tcp" {
-            return Err(RelayArgumentError::UnknownType);
+        match kind {
+            "tcp" => {
+                let address = match address.strip_prefix("//") {
+                    Some(address) => address.strip_suffix('/').unwrap_or(address),
+                    None => address,
+                };
+                parse_address(address).map(|hint| Self::Relay(Endpoint::Tcp(hint)))
+            }
+            "ws" | "wss" => Ok(Self::Relay(Endpoint::WebSocket(text.parse()?))),
+            _ => Err(RelayArgumentError::UnknownType),
         }
-        let address = match address.strip_prefix("//") {
-            Some(address) => address.strip_suffix('/').unwrap_or(address),
-            None => address,
-        };
-        parse_address(address).map(Self::Relay)
     }
 }
 
@@ -107,13 +116,15 @@ fn parse_priority(number: &str) -> Result<f64, RelayArgumentError> {
     priority.ok_or(RelayArgumentError::Priority)
 }
 
-/// Shows the `tcp:` form, which reads back as the same.
+/// Shows the `tcp:` form or the websocket's address, which reads back as the same.
 impl fmt::Display for RelayArgument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRelay => Ok(()),
-            Self::Relay(hint) if hint.priority == 0.0 => write!(f, "tcp:{hint}"),
-            Self::Relay(hint) => write!(f, "tcp:{hint}:priority={}", hint.priority),
+            Self::Relay(Endpoint::Tcp(hint)) if hint.priority != 0.0 => {
+                write!(f, "tcp:{hint}:priority={}", hint.priority)
+            }
+            Self::Relay(endpoint) => endpoint.fmt(f),
         }
     }
 }

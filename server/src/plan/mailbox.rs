@@ -5,7 +5,7 @@ use std::{net::IpAddr, str::FromStr, time::Duration};
 use wormhole_server::{
     Config, Database, Permission, Tls, TlsError, UsageConfig,
     protocol::{
-        transit::{DirectHint, RelayArgument},
+        transit::{self, DirectHint, RelayArgument},
         uri::WebSocketUrl,
     },
 };
@@ -131,7 +131,7 @@ fn public_url(settings: &Settings) -> Result<Option<WebSocketUrl>, Wrong> {
     settings.value("public-url", "an address such as wss://relay.example.org/v1")
 }
 
-/// A transit relay, which cannot be none.
+/// A transit relay by TCP, which cannot be none.
 struct Relay(DirectHint);
 
 impl FromStr for Relay {
@@ -139,8 +139,8 @@ impl FromStr for Relay {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
-            Ok(RelayArgument::Relay(hint)) => Ok(Self(hint)),
-            Ok(RelayArgument::NoRelay) => Err("expected tcp:HOST:PORT".to_owned()),
+            Ok(RelayArgument::Relay(transit::Endpoint::Tcp(hint))) => Ok(Self(hint)),
+            Ok(_) => Err("expected tcp:HOST:PORT".to_owned()),
             Err(reason) => Err(format!("{reason}, expected tcp:HOST:PORT")),
         }
     }
