@@ -10,6 +10,7 @@ mod arrival;
 mod consent;
 mod course;
 mod detached;
+mod dir;
 mod error;
 mod escape;
 mod growth;
@@ -17,6 +18,7 @@ mod listing;
 mod name;
 mod names;
 mod native;
+mod partial;
 mod plan;
 mod receive;
 mod rules;
@@ -25,6 +27,7 @@ mod spill;
 mod steady;
 mod talk;
 mod target;
+mod temporary;
 mod terms;
 mod tree;
 mod unpack;
@@ -47,7 +50,7 @@ pub use unpack::UnpackError;
 pub use unsendable::{Reason, Unsendable};
 pub use wormhole_protocol::transfer::{APPID, AppVersions};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::transit::Via;
 
@@ -69,6 +72,9 @@ pub enum Event {
         /// Bytes in all, where that is known.
         total: Option<u64>,
     },
+    /// What comes goes into this file, which stays where the transfer is interrupted
+    /// ([`Target::keep_partial`]).
+    Keeping(PathBuf),
     /// All bytes are sent; the peer has not confirmed them.
     Sent,
     /// All bytes are received; they are not in their place.

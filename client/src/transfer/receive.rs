@@ -1,6 +1,6 @@
 //! The receiving side [file-transfer.md: sequence, text].
 
-use std::{future::pending, path::PathBuf};
+use std::{future::pending, io::Write, path::PathBuf};
 
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
@@ -144,43 +144,101 @@ impl IncomingBulk {
         talk::say(&self.wormhole, &refusal.into());
     }
 
-    /// Receives it, puts it in its place, and then confirms it to the peer.
+    /// Receives it into a folder, under its own name, and then confirms it to the peer; gives its
+    /// place. Nothing may have that name there.
     ///
     /// # Errors
-    /// [`TransferError`], of which the peer was told then; nothing is left behind. Dropping the
-    /// future hangs up and leaves nothing behind either, until all has come and is put in place.
-    pub async fn accept(
+    /// As [`accept_at`](Self::accept_at), and [`TransferError::Name`], [`TransferError::Target`]
+    /// where it cannot be accepted; the peer was told then too.
+    pub async fn accept_into(
+        self,
+        folder: impl Into<PathBuf>,
+        events: impl Fn(Event),
+    ) -> Result<PathBuf, TransferError> {
+        match self.planned(folder.into()).await {
+            Ok(target) => self.accept_at(target, events).await,
+            Err(error) => {
+                self.reject(Refusal::Rejected);
+                Err(error)
+            }
+        }
+    }
+
+    /// Receives it, puts it in its place, and then confirms it to the peer; gives that place.
+    ///
+    /// # Errors
+    /// [`TransferError`], of which the peer was told then; nothing is left behind, or what came
+    /// where [`Target::keep_partial`] was said. How much that was is the last
+    /// [`Event::Progress`]. Dropping the future hangs up and leaves as much, until all has come and
+    /// is put in place.
+    pub async fn accept_at(
         self,
         target: Target,
         events: impl Fn(Event),
     ) -> Result<PathBuf, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
-        course.run(self.land(&course, target)).await
+        let landing = async {
+            let begun = blocking(move || target.begin()).await??;
+            if let Some(partial) = begun.partial() {
+                course.event(Event::Keeping(partial));
+            }
+            self.land(&course, begun, |begun| Ok(begun.commit()?)).await
+        };
+        course.run(landing).await
     }
 
-    async fn land(
+    /// Receives its bytes into a writer, which is flushed before they are confirmed to the peer;
+    /// gives the writer back. The bytes of a folder are its zip archive.
+    ///
+    /// It is written on a blocking thread, from a bounded number of buffers: a slow writer slows
+    /// the peer.
+    ///
+    /// # Errors
+    /// [`TransferError`], of which the peer was told then: [`TransferError::Land`] with what the
+    /// writer says. Some bytes were written by then, and are as good as none.
+    pub async fn accept<W: Write + Send + 'static>(
+        self,
+        writer: W,
+        events: impl Fn(Event),
+    ) -> Result<W, TransferError> {
+        let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
+        let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        course.run(self.land(&course, writer, Ok)).await
+    }
+
+    async fn planned(&self, folder: PathBuf) -> Result<Target, TransferError> {
+        let (name, announced) = (self.name()?, self.announced);
+        Ok(blocking(move || Target::plan(&folder, None, &name, announced)).await??)
+    }
+
+    /// Receives the bytes, has them placed, and confirms them.
+    async fn land<S, T>(
         self,
         course: &Course<'_, impl Fn(Event)>,
-        target: Target,
-    ) -> Result<PathBuf, TransferError> {
+        sink: S,
+        place: impl FnOnce(S) -> Result<T, TransferError> + Send + 'static,
+    ) -> Result<T, TransferError>
+    where
+        S: Write + Send + 'static,
+        T: Send + 'static,
+    {
         let Self { announced, wormhole, transit, theirs, .. } = self;
-        let begun = blocking(move || target.begin()).await??;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
         let connection = course.connect(transit, &theirs).await?;
         let size = announced.wire_size();
-        let (begun, digest) = course
-            .moving(size, async |progress| connection.land(begun, size, progress).await)
+        let (sink, digest) = course
+            .moving(size, async |progress| connection.land(sink, size, progress).await)
             .await?;
         course.event(Event::Received);
-        let path = blocking(move || begun.commit()).await??;
+        let placed = blocking(move || place(sink)).await??;
         course.event(Event::Placed);
         // It is all here: a peer that cannot be told changes nothing about that.
         match connection.send_record(Ack::ok(digest).write()).await {
             Ok(()) => connection.finish().await,
             Err(error) => tracing::debug!(%error, "the peer does not hear the confirmation"),
         }
-        Ok(path)
+        Ok(placed)
     }
 }
 

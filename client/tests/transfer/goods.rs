@@ -107,7 +107,7 @@ async fn what_is_there_is_not_overwritten() {
             let name = bulk.name().unwrap();
             let target = Target::plan(scene.folder.path(), None, &name, bulk.announced);
             fs::write(scene.folder.path().join("f"), b"mine").unwrap();
-            bulk.accept(target.unwrap(), |_| ()).await
+            bulk.accept_at(target.unwrap(), |_| ()).await
         };
         let (sent, received) = tokio::join!(sending, receiving);
         assert!(matches!(received, Err(TransferError::Arrival(_))), "{received:?}");
