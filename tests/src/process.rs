@@ -35,6 +35,8 @@ pub struct Spent {
     pub cpu: f64,
     /// The most memory that was resident, in megabytes.
     pub peak: f64,
+    /// The most of it that was seen and is no part of a file, as the program itself is.
+    pub own: f64,
 }
 
 /// Holds what a program left behind.
@@ -134,12 +136,13 @@ impl Process {
     ///
     /// Where there is no `/proc`.
     pub fn spent(&self) -> Spent {
-        let mut peak = 0.0;
+        let (mut peak, mut own) = (0.0, 0.0_f64);
         // Nobody tells of a new peak, and with the program its memory's account goes.
         loop {
             peak = self.peak().unwrap_or(peak);
+            own = own.max(self.memory("RssAnon:").unwrap_or_default());
             if self.output.wait_for(SAMPLE, |text| text.open == 0).open == 0 {
-                return Spent { cpu: self.cpu(), peak };
+                return Spent { cpu: self.cpu(), peak, own };
             }
         }
     }
@@ -159,8 +162,12 @@ impl Process {
 
     /// Returns the most memory that was resident until now, in megabytes; none has who has ended.
     pub fn peak(&self) -> Option<f64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, account: &str) -> Option<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(account))?;
         let kilobytes: f64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kilobytes / 1e3)
     }

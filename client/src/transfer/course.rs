@@ -1,6 +1,6 @@
 //! The course of one transfer: how far it has come, and the ways in which it ends.
 
-use std::{pin::pin, sync::OnceLock, time::Duration};
+use std::{future::pending, pin::pin, sync::OnceLock, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -142,12 +142,21 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
         let mut job = pin!(job(self.done.clone()));
         let mut ticks = interval(PROGRESS_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // A sender that waits for its data notices nothing else of a peer that gives up.
+        let mut gone = pin!(async {
+            match talk::given_up(self.wormhole).await {
+                Some(reason) => reason,
+                None => pending().await,
+            }
+        });
         loop {
             tokio::select! {
+                biased;
                 finished = &mut job => {
                     report();
                     return finished.map_err(Into::into);
                 }
+                reason = &mut gone => return Err(reason),
                 _ = ticks.tick() => {
                     let done = report();
                     if done != last.0 {

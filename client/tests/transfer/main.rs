@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod confirmation;
+mod ends;
 mod failures;
 mod goods;
 mod offers;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod streams;
