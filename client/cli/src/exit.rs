@@ -5,8 +5,10 @@ use std::{io, path::PathBuf, process::ExitCode};
 use wormhole_client::{
     Error,
     protocol::code::KeyFormatError,
-    transfer::{TransferError, Unsendable, escape},
+    transfer::{ArrivalError, TargetError, TransferError, UnpackError, Unsendable, escape},
 };
+
+use crate::show;
 
 /// It did not work, for this reason.
 #[derive(Debug)]
@@ -55,7 +57,21 @@ pub(crate) fn say(failure: &Failure) {
 }
 
 fn transfer(error: &TransferError) -> String {
-    let TransferError::Wormhole(error) = error else { return error.to_string() };
+    let error = match error {
+        TransferError::Wormhole(error) => error,
+        TransferError::Target(TargetError::NoRoom { free, needed })
+        | TransferError::Arrival(ArrivalError::Target(TargetError::NoRoom { free, needed }))
+        | TransferError::Arrival(ArrivalError::Unpack(UnpackError::NoRoom { free, needed })) => {
+            let (free, needed) = (show::size(*free), show::size(*needed));
+            return format!("insufficient free space: {needed} are needed and {free} are left");
+        }
+        TransferError::Arrival(ArrivalError::Unpack(UnpackError::Collision { .. })) => {
+            return format!(
+                "{error} (--accept-colliding-names takes it where the disk tells them apart)"
+            );
+        }
+        other => return other.to_string(),
+    };
     match error {
         Error::KeyFormat(error) => code_advice(error),
         Error::WrongPassword => "the other computer used another code, or somebody tried to guess \
