@@ -5,6 +5,7 @@
 mod confirmation;
 mod failures;
 mod goods;
+mod harm;
 mod offers;
 mod scene;
 #[path = "../scripted/mod.rs"]
