@@ -94,7 +94,7 @@ mod tests {
         fs::write(kept.join("f"), b"").unwrap();
         fs::write(tree.join("a/f"), b"").unwrap();
         symlink(&kept, tree.join("a/link")).unwrap();
-        fs::set_permissions(tree.join("a"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(tree.join("a"), fs::Permissions::from_mode(0o0)).unwrap();
         Dir::open(scene.path()).unwrap().remove_all("tree").unwrap();
         assert!(!tree.exists());
         assert!(kept.join("f").exists());
