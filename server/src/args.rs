@@ -19,7 +19,8 @@ pub(crate) fn command() -> Command {
         .subcommand(serve())
         .subcommand(beside(
             Command::new("healthcheck")
-                .about("Ask the server whether it does its work, and end 0 or 1"),
+                .about("Ask the server whether it does its work, and end 0 or 1")
+                .arg(which()),
         ))
         .subcommand(beside(
             Command::new("status")
@@ -28,7 +29,7 @@ pub(crate) fn command() -> Command {
         ))
         .subcommand(beside(
             Command::new("usage")
-                .about("Tell what became of nameplates and mailboxes by day, from the --usage-db")
+                .about("Tell what became of nameplates and mailboxes, and at the relay, by day")
                 .arg(day(FROM, "The first day, such as 2026-01-31; by default the first there is"))
                 .arg(day(TO, "The last day; by default today"))
                 .arg(json()),
@@ -79,11 +80,29 @@ pub(crate) const JSON: &str = "json";
 const FROM: &str = "from";
 const TO: &str = "to";
 const FILE: &str = "file";
+const SERVER: &str = "server";
 
 /// Reads the days of `usage`.
 pub(crate) fn range(given: &ArgMatches) -> Range {
     let day = |name| given.get_one::<Date>(name).copied();
     Range { first: day(FROM), last: day(TO) }
+}
+
+/// Reads which servers `healthcheck` asks.
+pub(crate) fn servers(given: &ArgMatches) -> Servers {
+    match given.get_one::<String>(SERVER).map(String::as_str) {
+        Some("relay") => Servers::Relay,
+        Some("serve") => Servers::Both,
+        _ => Servers::Mailbox,
+    }
+}
+
+fn which() -> Arg {
+    Arg::new(SERVER)
+        .value_name("SERVER")
+        .value_parser(["mailbox", "relay", "serve"])
+        .default_value("mailbox")
+        .help("The command by which it was started")
 }
 
 /// Reads the files that a command is about, one at least.

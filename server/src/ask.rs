@@ -1,4 +1,4 @@
-//! Asks a running server something over HTTP, on this machine: for `healthcheck` and `status`.
+//! Asks a running server something, on this machine: for `healthcheck` and `status`.
 
 use std::{
     io::{self, Read, Write},
@@ -7,8 +7,12 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+#[cfg(unix)]
+use std::{os::unix::net::UnixStream, path::Path};
 
 use rustls::{ClientConfig, ClientConnection, StreamOwned, pki_types::ServerName};
+
+use wormhole_server::protocol::transit::relay::BAD_HANDSHAKE;
 
 use crate::endpoint::Endpoint;
 
@@ -50,6 +54,9 @@ pub(crate) enum Unanswered {
     /// Somebody else listens there.
     #[error("what answers is no mailbox server: expected HTTP")]
     Foreign,
+    /// Somebody else listens at the relay's port.
+    #[error("what answers is no transit relay")]
+    NoRelay,
     /// It answers that it is not well.
     #[error("the server answers {status}: {body}")]
     Unwell { status: u16, body: String },
@@ -80,15 +87,36 @@ pub(crate) fn get(
             }
         }
         #[cfg(unix)]
-        Address::Unix(path_of_socket) => {
-            let stream = std::os::unix::net::UnixStream::connect(path_of_socket)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            exchange(stream, path)
-        }
+        Address::Unix(socket) => exchange(connect_unix(socket)?, path),
         #[cfg(not(unix))]
         Address::Unix(_) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
     }
+}
+
+/// Asks a relay for nothing, and hears whether it answers as relays do.
+pub(crate) fn knock(address: &Address) -> Result<(), Unanswered> {
+    match address {
+        Address::Tcp(address) => refused(connect(*address)?),
+        #[cfg(unix)]
+        Address::Unix(socket) => refused(connect_unix(socket)?),
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+    }
+}
+
+fn refused(mut stream: impl Read + Write) -> Result<(), Unanswered> {
+    stream.write_all(b"\n")?;
+    let mut answer = Vec::new();
+    stream.take(LONGEST).read_to_end(&mut answer)?;
+    if answer == BAD_HANDSHAKE { Ok(()) } else { Err(Unanswered::NoRelay) }
+}
+
+#[cfg(unix)]
+fn connect_unix(socket: &Path) -> io::Result<UnixStream> {
+    let stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 /// A server without IPv6 listens on IPv4 instead.

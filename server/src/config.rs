@@ -1,6 +1,6 @@
 //! What the owner of a server decides.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 
 use wormhole_protocol::{transit::DirectHint, uri::WebSocketUrl};
 
@@ -49,6 +49,9 @@ pub struct Config {
     pub public_url: Option<WebSocketUrl>,
     /// Transit relays that the landing page tells, the best one first; by default none.
     pub transit: Vec<DirectHint>,
+    /// The port of a transit relay at the same host, which is told where [`transit`](Self::transit)
+    /// is empty.
+    pub transit_port: Option<NonZeroU16>,
     /// Whether only nameplates that are in use can be claimed: people cannot make up codes then.
     pub claim_allocated_only: bool,
     /// How long a nameplate is not handed out again after it was freed.
@@ -88,6 +91,7 @@ impl Default for Config {
             rules: LiveRules::default(),
             public_url: None,
             transit: Vec::new(),
+            transit_port: None,
             claim_allocated_only: false,
             hold_down: Duration::from_secs(60),
             permission: Permission::default(),

@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZeroU16,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -173,6 +174,19 @@ impl Bound {
             }
             _ => "a socket".to_owned(),
         }
+    }
+
+    /// Tells how a relay there is typed: `tcp:127.0.0.1:4001`, or `unix:PATH`.
+    pub(crate) fn hint(&self) -> String {
+        self.url("tcp", "").replacen("://", ":", 1)
+    }
+
+    /// Tells the port at which every host's name for this machine reaches it; none where it
+    /// listens at one address alone.
+    pub(crate) fn port_everywhere(&self) -> Option<NonZeroU16> {
+        let Listener::Tcp(tcp) = &self.listener else { return None };
+        let address = tcp.local_addr().ok().filter(|address| address.ip().is_unspecified())?;
+        NonZeroU16::new(address.port())
     }
 
     /// Gives the listener, and the file that goes when it is dropped.

@@ -74,9 +74,11 @@ pub enum Limit {
     RelayPairSeconds,
     /// Bytes a second that the transit relay carries for all.
     RelayBytesPerSecond,
+    /// Bytes in a message of a websocket that the transit relay carries.
+    RelayMessageBytes,
 }
 
-const COUNT: usize = 30;
+const COUNT: usize = 31;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -111,6 +113,7 @@ impl Limit {
         Self::RelayPairBytes,
         Self::RelayPairSeconds,
         Self::RelayBytesPerSecond,
+        Self::RelayMessageBytes,
     ];
 
     /// Tells whether it is a limit of the transit relay; the others are the mailbox server's.
@@ -192,6 +195,10 @@ impl Limit {
             Self::RelayPairSeconds => ("relay-max-pair-seconds", 0, "seconds for two connections"),
             Self::RelayBytesPerSecond => {
                 ("relay-max-bytes-per-second", 0, "bytes a second for all, shared fairly")
+            }
+            // Longer than the longest record of any client.
+            Self::RelayMessageBytes => {
+                ("relay-max-message-bytes", 128 << 20, "bytes in a websocket message to the relay")
             }
         }
     }

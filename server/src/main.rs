@@ -81,7 +81,9 @@ fn obey(given: &ArgMatches) -> Result<String, Failure> {
         Some(("mailbox", given)) => serve(given, Servers::Mailbox),
         Some(("relay", given)) => serve(given, Servers::Relay),
         Some(("serve", given)) => serve(given, Servers::Both),
-        Some(("healthcheck", given)) => command::healthcheck::run(&Settings::gather(given)?),
+        Some(("healthcheck", given)) => {
+            command::healthcheck::run(&Settings::gather(given)?, args::servers(given))
+        }
         Some(("status", given)) => {
             command::status::run(&Settings::gather(given)?, given.get_flag(args::JSON))
         }

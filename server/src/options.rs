@@ -64,7 +64,7 @@ fn argument(option: &Opt, servers: Servers) -> Arg {
     let long = servers.long(option);
     let arg = Arg::new(option.name)
         .long(long)
-        .short((long == "port").then_some('p'))
+        .short(short(long))
         .help(help(option))
         .help_heading(option.group.title());
     let arg = if long == option.name { arg } else { arg.alias(option.name) };
@@ -76,6 +76,16 @@ fn argument(option: &Opt, servers: Servers) -> Arg {
             .default_missing_value("true"),
         (Kind::Texts(_), Some(value)) => arg.value_name(value).action(ArgAction::Append),
         (_, Some(value)) => arg.value_name(value),
+    }
+}
+
+/// The options of Python's servers that have a letter.
+fn short(long: &str) -> Option<char> {
+    match long {
+        "port" => Some('p'),
+        "websocket" => Some('w'),
+        "websocket-url" => Some('u'),
+        _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(crate) use mailbox::MailboxPlan;
-pub(crate) use relay::{RelayPlan, relay_usage};
+pub(crate) use relay::{RelayPlan, Speaks, relay_usage};
 
 /// What the servers are started with.
 pub(crate) struct Plan {

@@ -30,17 +30,22 @@ mod flow;
 mod hearing;
 mod hub;
 mod ledger;
+mod line;
 mod pair;
+mod port;
 mod reception;
+pub mod report;
 mod room;
+mod socket;
 #[cfg(target_os = "linux")]
 mod splice;
 mod story;
 mod tally;
 mod view;
 mod wait;
+mod websocket;
 
-use std::{future::Future, io, net::TcpListener, time::Duration};
+use std::{future::Future, io, time::Duration};
 
 use actix::Arbiter;
 use tokio::{sync::watch, time::timeout};
@@ -52,6 +57,7 @@ use tally::Tally;
 
 pub use ledger::RelayUsage;
 pub(crate) use ledger::open_usage;
+pub use port::Port;
 pub use story::RelayMood;
 pub use view::View;
 
@@ -67,6 +73,9 @@ pub struct RelayConfig {
     pub usage: RelayUsage,
     /// How long the other direction may be silent once one has ended.
     pub linger: Duration,
+    /// How long nothing is heard before a client is asked whether it is there, and as long again
+    /// before it counts as gone; TCP asks by itself, in whole seconds.
+    pub keepalive: Duration,
     /// How long clients have at a stop to finish; meanwhile no new ones are taken.
     pub goodbye: Duration,
 }
@@ -78,6 +87,7 @@ impl Default for RelayConfig {
             rules: LiveRules::default(),
             usage: RelayUsage::default(),
             linger: Duration::from_secs(30),
+            keepalive: Duration::from_secs(60),
             goodbye: Duration::ZERO,
         }
     }
@@ -95,19 +105,19 @@ pub struct Relay {
     open: Option<watch::Sender<()>>,
 }
 
-/// Relays on `listeners` until `shutdown` ends: [`Relay::start`] and [`Relay::stop`] in one.
+/// Relays on `ports` until `shutdown` ends: [`Relay::start`] and [`Relay::stop`] in one.
 /// Clients may connect before the first poll: their connections wait in the listeners.
 ///
 /// It has to run inside an actix [`System`](actix::System).
 ///
 /// # Errors
 /// As [`Relay::start`].
-pub async fn launch(
+pub async fn launch<P: Into<Port>>(
     config: RelayConfig,
-    listeners: Vec<TcpListener>,
+    ports: impl IntoIterator<Item = P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let relay = Relay::start(config, listeners)?;
+    let relay = Relay::start(config, ports)?;
     shutdown.await;
     relay.stop().await;
     Ok(())
@@ -122,19 +132,23 @@ impl Relay {
     ///
     /// # Panics
     /// Without a running actix system.
-    pub fn start(config: RelayConfig, listeners: Vec<TcpListener>) -> Result<Self, Error> {
-        if listeners.is_empty() {
+    pub fn start<P: Into<Port>>(
+        config: RelayConfig,
+        ports: impl IntoIterator<Item = P>,
+    ) -> Result<Self, Error> {
+        let ports: Vec<Port> = ports.into_iter().map(Into::into).collect();
+        if ports.is_empty() {
             let reason = io::Error::new(io::ErrorKind::InvalidInput, "there is no listener");
             return Err(reason.into());
         }
-        listeners.iter().try_for_each(|listener| listener.set_nonblocking(true))?;
+        ports.iter().try_for_each(|port| port.listener.set_nonblocking())?;
         let (tally, goodbye) = (Tally::default(), config.goodbye);
         let (open, closed) = watch::channel(());
         let ledger = Ledger::open(&config.usage, &tally)?;
         let arbiter = Arbiter::try_new()?;
         let view = View::new(tally.clone(), config.limits.clone(), arbiter.handle());
         let hub = Hub::new(config, tally, ledger.clone());
-        arbiter.spawn_fn(move || reception::open(hub, listeners, closed));
+        arbiter.spawn_fn(move || reception::open(hub, ports, closed));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }
 

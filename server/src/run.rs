@@ -9,7 +9,7 @@ use std::{io, sync::Arc};
 
 use futures_util::FutureExt;
 use wormhole_server::{
-    Limit, Limits, Listener, Running, Services,
+    Config, Limit, Limits, Running, Services,
     mailbox::Mailbox,
     operate,
     relay::{Relay, RelayConfig, View},
@@ -19,10 +19,10 @@ use wormhole_server::{
 use crate::{
     descriptors, log_fd,
     plan::{Plan, RelayPlan},
-    supervise::Supervisor,
+    supervise::{Passed, Supervisor},
 };
 use announcement::Announcement;
-use places::{Places, split};
+use places::{Places, split, split_ports};
 use reload::Reload;
 
 pub(crate) use reload::Again;
@@ -46,12 +46,12 @@ pub(crate) enum Error {
 
 /// Runs servers, also on the sockets that were passed to them; the configuration is read again at
 /// SIGHUP.
-pub(crate) fn serve(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Error> {
+pub(crate) fn serve(plan: Plan, passed: Vec<Passed>, again: Again) -> Result<(), Error> {
     plan.log.start();
     actix::System::new().block_on(run(plan, passed, again))
 }
 
-async fn run(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Error> {
+async fn run(plan: Plan, passed: Vec<Passed>, again: Again) -> Result<(), Error> {
     plan.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let supervisor = Supervisor::from_environment();
     let stopped = signals::stopped().map_err(Error::Signals)?;
@@ -62,16 +62,19 @@ async fn run(plan: Plan, passed: Vec<Listener>, again: Again) -> Result<(), Erro
     fit_descriptors(&plan);
 
     let relay = plan.relay.map(with_log).transpose()?;
-    let config = plan.mailbox.map(|mailbox| mailbox.config);
+    let config = plan
+        .mailbox
+        .map(|mailbox| Config { transit_port: places.transit_port(), ..mailbox.config });
     let mailbox = config.map(Mailbox::start).transpose().map_err(wormhole_server::Error::from)?;
     // The files of unix sockets go when the server has ended.
     let (public, _public_files) = split(places.mailbox);
+    let (ports, _relay_files) = split_ports(places.relay);
     let (others, _other_files) = split(places.operators);
     let running = match &mailbox {
         Some(mailbox) => Some(start(mailbox.clone(), public).await?),
         None => None,
     };
-    let relay = relay.map(|config| Relay::start(config, places.relay)).transpose();
+    let relay = relay.map(|config| Relay::start(config, ports)).transpose();
     let relay = match relay {
         Ok(relay) => relay,
         Err(error) => return Err(give_up(mailbox, error).await),

@@ -32,6 +32,17 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
+impl Listener {
+    /// Has nobody wait for a connection to accept.
+    pub(crate) fn set_nonblocking(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.set_nonblocking(true),
+            #[cfg(unix)]
+            Self::Unix(unix) => unix.set_nonblocking(true),
+        }
+    }
+}
+
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
         Self::Tcp(listener)

@@ -7,7 +7,7 @@ mod line;
 mod page;
 mod qr;
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -20,7 +20,10 @@ use actix_web::{
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use wormhole_protocol::transit::{DirectHint, Endpoint};
+use wormhole_protocol::{
+    transit::{DirectHint, Endpoint},
+    uri::WebSocketUrl,
+};
 
 use crate::{config::Config, front::Front};
 
@@ -69,7 +72,7 @@ fn page(request: &HttpRequest, config: &Config) -> HttpResponse {
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((REFERRER_POLICY, "no-referrer"))
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .body(page::html(mailbox.as_ref(), &config.transit, &rules.welcome))
+        .body(page::html(mailbox.as_ref(), &transit(config, mailbox.as_ref()), &rules.welcome))
 }
 
 /// Tells programs, those of other web sites too, what they need to use this server.
@@ -77,7 +80,8 @@ async fn discover(request: HttpRequest, front: web::Data<Front>) -> HttpResponse
     let config = &front.config;
     let mailbox = address::mailbox(&request, config);
     let rules = config.rules.now();
-    let transit: Vec<_> = config.transit.iter().map(relay).map(Value::from).collect();
+    let relays = transit(config, mailbox.as_ref());
+    let transit: Vec<_> = relays.iter().map(relay).map(Value::from).collect();
     let text = |text: &Option<String>| text.clone().map(Value::from);
     let document: Map<_, _> = [
         ("mailbox", mailbox.map(|url| url.as_str().into())),
@@ -94,6 +98,17 @@ async fn discover(request: HttpRequest, front: web::Data<Front>) -> HttpResponse
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((CACHE_CONTROL, "no-cache"))
         .json(document)
+}
+
+/// The relays that are told: the operator's, or the one that runs beside the mailbox server.
+fn transit<'a>(config: &'a Config, mailbox: Option<&WebSocketUrl>) -> Cow<'a, [DirectHint]> {
+    match (config.transit_port, mailbox) {
+        (Some(port), Some(mailbox)) if config.transit.is_empty() => {
+            let hostname = mailbox.host().to_owned();
+            Cow::Owned(vec![DirectHint { hostname, port, priority: 0.0 }])
+        }
+        _ => Cow::Borrowed(&config.transit),
+    }
 }
 
 /// Writes a transit relay as it is typed: `tcp:HOST:PORT`.

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use notify::Notify;
 
-pub(crate) use sockets::{BadSocket, sockets};
+pub(crate) use sockets::{BadSocket, Passed, sockets};
 
 /// The service manager, where one wants to be told; otherwise nothing is told to anybody.
 #[derive(Clone)]

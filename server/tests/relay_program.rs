@@ -201,3 +201,136 @@ fn a_relay_takes_its_options_without_their_prefix() {
         printed.contains("\nport = \"4000\"  # the default\n") || printed.starts_with("port = ")
     );
 }
+
+/// A websocket that asks as a client does, by hand: what is masked with zeros is as it was.
+fn call_web(address: &str, side: char) -> TcpStream {
+    let address = address.strip_prefix("ws://").unwrap().trim_end_matches('/');
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = "GET / HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert!(hear(&mut stream, 129).ends_with("\r\n\r\n"));
+    let line =
+        format!("please relay {} for side {}\n", "t".repeat(64), side.to_string().repeat(16));
+    let header = [0x82, 0x80 | line.len() as u8, 0, 0, 0, 0];
+    stream.write_all(&[&header[..], line.as_bytes()].concat()).unwrap();
+    stream
+}
+
+/// What a websocket hears when it is joined to its peer.
+fn hear_joined(stream: &mut TcpStream) {
+    let mut heard = [0; 5];
+    stream.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"\x82\x03ok\n");
+}
+
+#[test]
+fn websocket_is_spoken_where_it_is_wanted() {
+    let program = Program::start(&["relay", "-p", LOCAL, "-w", LOCAL]);
+    let mut one = program.call('a');
+    let mut two = call_web(program.addresses["relay-websocket"][0].as_str().unwrap(), 'b');
+    hear_joined(&mut two);
+    assert_eq!(hear(&mut one, 3), "ok\n");
+    let status = program.status();
+    assert_eq!(
+        (&status["relay"]["pairs"], &status["relay"]["websockets"]),
+        (&1.0.into(), &1.0.into())
+    );
+    let both = Program::start(&["serve", "--port", LOCAL, "--relay-port", LOCAL]);
+    assert_eq!(both.addresses["relay-websocket"], Value::Null);
+
+    let url = "wss://relay.example.org/";
+    let arguments = ["serve", "--port", LOCAL, "--relay-port", LOCAL, "--relay-websocket", LOCAL];
+    let program = Program::start(&[&arguments[..], &["--relay-websocket-url", url]].concat());
+    assert_eq!(program.addresses["relay-websocket"][0], url);
+}
+
+#[test]
+fn a_relay_listens_at_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.sock");
+    let endpoint = format!("unix:{}", path.display());
+    let program = Program::start(&["relay", "-p", &endpoint, "-p", LOCAL]);
+    assert_eq!(program.addresses["relay"][0], endpoint);
+    let mut one = UnixStream::connect(&path).unwrap();
+    writeln!(one, "please relay {}", "t".repeat(64)).unwrap();
+    let mut two = TcpStream::connect(
+        program.addresses["relay"][1].as_str().unwrap().strip_prefix("tcp:").unwrap(),
+    )
+    .unwrap();
+    writeln!(two, "please relay {}", "t".repeat(64)).unwrap();
+    assert_eq!(hear(&mut two, 3), "ok\n");
+    let words = "what the kernel carries between sockets of two kinds".repeat(1_000);
+    let mut heard = vec![0; 3 + words.len()];
+    std::thread::scope(|scope| {
+        scope.spawn(|| two.write_all(words.as_bytes()).unwrap());
+        one.read_exact(&mut heard).unwrap();
+    });
+    assert_eq!(heard, format!("ok\n{words}").as_bytes());
+    program.terminate();
+    let mut program = program;
+    assert!(program.child.wait().unwrap().success());
+    assert!(!path.exists());
+}
+
+/// Runs a command beside the relay; gives its exit code and what it says.
+fn beside(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_wormhole-server")).args(arguments).output();
+    let output = output.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_relays_health_is_checked() {
+    let program = Program::start(&["relay", "-p", LOCAL, "-w", LOCAL]);
+    let endpoint = |key: &str| {
+        let address = program.addresses[key][0].as_str().unwrap();
+        let port = address.trim_end_matches('/').rsplit(':').next().unwrap();
+        format!("tcp:{port}:interface=127.0.0.1")
+    };
+    let (plain, frames) = (endpoint("relay"), endpoint("relay-websocket"));
+    let status = socket(&program.folder);
+    let good = (Some(0), "ready\n".to_owned());
+    let check = ["healthcheck", "relay", "--relay-port", plain.as_str()];
+    let socket = ["--status-socket", status.to_str().unwrap()];
+    assert_eq!(beside(&[&check[..], &socket].concat()), good);
+    assert_eq!(beside(&[&check[..], &["--relay-websocket", &frames]].concat()), good);
+    // Of these questions nothing is recorded.
+    while program.status()["relay"]["connections"] != 0.0 {}
+    assert!(program.ask("/metrics").contains("ended_total{mood=\"errory\"} 0.0"));
+    assert_eq!(beside(&check), good);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("tcp:{}:interface=127.0.0.1", other.local_addr().unwrap().port());
+    let answering = std::thread::spawn(move || {
+        let mut caller = other.accept().unwrap().0;
+        caller.read_exact(&mut [0]).unwrap();
+        caller.write_all(b"220 smtp\r\n").unwrap();
+    });
+    let (code, said) = beside(&["healthcheck", "relay", "--relay-port", &port]);
+    answering.join().unwrap();
+    assert_eq!(code, Some(1));
+    assert_eq!(said, "wormhole-server: what answers is no transit relay\n");
+    let (code, said) = beside(&["healthcheck", "relay", "--relay-port=0"]);
+    assert_eq!(code, Some(2), "{said}");
+    drop(program);
+    assert_eq!(beside(&check).0, Some(1));
+}
+
+#[test]
+fn usage_is_told_by_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("usage.sqlite");
+    let database = database.to_str().unwrap();
+    let mut program = Program::start(&["relay", "-p", LOCAL, "--usage-db", database]);
+    drop(program.pair());
+    while program.status()["relay"]["connections"] != 0.0 {}
+    program.terminate();
+    assert!(program.child.wait().unwrap().success());
+    let (code, said) = beside(&["usage", "--relay-usage-db", database, "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&said["mailbox"], &said["relay"][0]["ended"]["happy"]), (&Value::Null, &1.into()));
+    let (_, said) = beside(&["usage", "--relay-usage-db", database]);
+    assert!(said.starts_with("date           empty    errory"), "{said}");
+}

@@ -276,3 +276,22 @@ async fn programs_discover_what_is_set() {
         server.stop();
     }
 }
+
+#[actix::test]
+async fn a_relay_beside_the_server_is_told_where_the_operator_tells_none() {
+    let transit_port = Some(4001.try_into().unwrap());
+    let server = Embedded::start(Config { transit_port, ..Config::default() });
+    let told = async |host: &str| {
+        let host = format!("Host: {host}");
+        let answer = ask(&server, "GET /.well-known/wormhole.json", &[&host]).await;
+        let document: Value = serde_json::from_str(&answer.body).unwrap();
+        document["transit"].clone()
+    };
+    assert_eq!(told("relay.example.org:4000").await, json!(["tcp:relay.example.org:4001"]));
+    assert_eq!(told("[::1]:4000").await, json!(["tcp:[::1]:4001"]));
+    let line = &browse(&server, "a.example").await.lines()[0];
+    assert!(line.contains("--transit-helper tcp:a.example:4001 "), "{line}");
+    let server = Embedded::start(Config { transit_port, ..advertised() });
+    let lines = browse(&server, "a.example").await.lines();
+    assert!(!lines.concat().contains("a.example:4001"), "{lines:?}");
+}

@@ -194,6 +194,16 @@ async fn a_manager_that_is_not_there_is_missed_but_not_needed() {
 /// The command run by a shell that hands over two sockets as systemd does, for the process `heir`:
 /// `$$` is the program itself.
 fn hand_over(manager: &Manager, heir: &str, sockets: [OwnedFd; 2], command: Command) -> Command {
+    hand_over_named("web:odd", manager, heir, sockets, command)
+}
+
+fn hand_over_named(
+    names: &str,
+    manager: &Manager,
+    heir: &str,
+    sockets: [OwnedFd; 2],
+    command: Command,
+) -> Command {
     let [first, second] = sockets;
     let mut shell = Command::new("sh");
     shell
@@ -204,7 +214,7 @@ fn hand_over(manager: &Manager, heir: &str, sockets: [OwnedFd; 2], command: Comm
         .env("NOTIFY_SOCKET", manager.folder.path().join("notify"))
         .env("LOG", manager.log_path())
         .env("LISTEN_FDS", "2")
-        .env("LISTEN_FDNAMES", "web:odd")
+        .env("LISTEN_FDNAMES", names)
         .stdin(first)
         .stderr(second);
     shell
@@ -229,6 +239,26 @@ async fn sockets_of_the_manager_are_served_and_no_other() {
     assert_eq!(manager.hear(), ready(&server));
     Caller::bound(&one, "side").await;
     Caller::bound(&two, "side").await;
+}
+
+#[actix::test]
+async fn sockets_with_the_relays_names_are_the_relays() {
+    for (server, names, expected) in [
+        ("serve", "mailbox:relay", "ws://ONE/v1 tcp:TWO"),
+        ("relay", "anything:relay-websocket", "tcp:ONE ws://TWO/"),
+    ] {
+        let manager = Manager::new();
+        let ((first, one), (second, two)) = (listener(), listener());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
+        command.args([server, "--log-level=error"]);
+        if server == "serve" {
+            command.args(["--channel-db", ":memory:"]);
+        }
+        let sockets = [first.into(), second.into()];
+        let server = Process::run(hand_over_named(names, &manager, "$$", sockets, command));
+        let [one, two] = [one, two].map(|url| url["ws://".len()..url.len() - 3].to_owned());
+        assert_eq!(server.url, expected.replace("ONE", &one).replace("TWO", &two));
+    }
 }
 
 #[actix::test]

@@ -20,6 +20,14 @@ impl WebSocketUrl {
         &self.0
     }
 
+    /// Gives the host, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        let (_, after_scheme) = self.0.split_once("://").unwrap_or_default();
+        let (authority, _) = split_authority(after_scheme);
+        let (host, _) = split_port(authority);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Completes an address that has neither path nor query (or the path `/` only) with `path`.
     #[must_use]
     pub fn or_path(self, path: &str) -> Self {
@@ -54,11 +62,16 @@ fn split_authority(after_scheme: &str) -> (&str, &str) {
     after_scheme.split_at(end)
 }
 
-fn is_authority(authority: &str) -> bool {
-    let (host, port) = match authority.rfind(']') {
+/// Cuts the host from the port and its colon.
+fn split_port(authority: &str) -> (&str, &str) {
+    match authority.rfind(']') {
         Some(bracket) => authority.split_at(bracket + 1),
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
+    }
+}
+
+fn is_authority(authority: &str) -> bool {
+    let (host, port) = split_port(authority);
     let port_fits = match port.strip_prefix(':') {
         Some(digits) => {
             digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<NonZeroU16>().is_ok()

@@ -313,8 +313,24 @@ const OWN: &[Row] = &[
         "relay-port",
         Kind::Texts("ENDPOINT"),
         "4001",
-        "Where the transit relay listens: a port (0 picks a free one) or \
-         tcp:4001:interface=127.0.0.1; may be repeated",
+        "Where the transit relay listens: a port (0 picks a free one), \
+         tcp:4001:interface=127.0.0.1, unix:/run/relay.sock, or systemd; may be repeated",
+    ),
+    (
+        Group::Relay,
+        "relay-websocket",
+        Kind::Texts("ENDPOINT"),
+        "",
+        "Where it speaks websocket, in the same forms; the same endpoint as above takes both; may \
+         be repeated",
+    ),
+    (
+        Group::Relay,
+        "relay-websocket-url",
+        Kind::Text("URL"),
+        "",
+        "The address of the websocket that clients type, such as wss://relay.example.org/; it is \
+         told at the start",
     ),
     (
         Group::Relay,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use wormhole_server::{
     Database,
+    protocol::uri::WebSocketUrl,
     relay::{RelayConfig, RelayUsage},
 };
 
@@ -16,12 +17,24 @@ use crate::{
 /// Where it listens, and what it does.
 pub(crate) struct RelayPlan {
     pub(crate) config: RelayConfig,
-    pub(crate) listen: Vec<Endpoint>,
+    pub(crate) listen: Vec<(Endpoint, Speaks)>,
+    /// The address of the websocket for clients, where it is told.
+    pub(crate) url: Option<WebSocketUrl>,
     /// The descriptor of the usage log, which is opened when the relay starts.
     pub(crate) log_fd: Option<u32>,
 }
 
+/// What a relay speaks at an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    Tcp,
+    WebSocket,
+    Both,
+}
+
 const PORT: &str = "relay-port";
+const WEBSOCKET: &str = "relay-websocket";
+const URL: &str = "relay-websocket-url";
 
 impl RelayPlan {
     pub(super) fn of(settings: &Settings, common: &Common) -> Result<Self, Wrong> {
@@ -33,7 +46,12 @@ impl RelayPlan {
             ..RelayConfig::default()
         };
         let log_fd = settings.value("relay-log-fd", "the number of a file descriptor")?;
-        Ok(Self { config, listen: endpoints(settings)?, log_fd })
+        let url = settings.value(URL, "an address such as wss://relay.example.org/")?;
+        let listen = endpoints(settings)?;
+        if url.is_some() && listen.iter().all(|(_, speaks)| *speaks == Speaks::Tcp) {
+            return Err(settings.contradict(URL, "needs --relay-websocket"));
+        }
+        Ok(Self { config, listen, url, log_fd })
     }
 }
 
@@ -53,12 +71,19 @@ fn usage(settings: &Settings) -> Result<RelayUsage, Wrong> {
     Ok(RelayUsage { database, log: None, blur })
 }
 
-fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
-    let endpoints: Vec<Endpoint> = settings.values(PORT)?;
-    match endpoints.iter().all(|endpoint| matches!(endpoint, Endpoint::Tcp { .. })) {
-        true => Ok(endpoints),
-        false => Err(settings.contradict(PORT, "takes ports of TCP alone")),
-    }
+/// An endpoint that is named for both takes both; of two free ports each has one.
+fn endpoints(settings: &Settings) -> Result<Vec<(Endpoint, Speaks)>, Wrong> {
+    let plain: Vec<Endpoint> = settings.values(PORT)?;
+    let frames: Vec<Endpoint> = settings.values(WEBSOCKET)?;
+    let shared = |endpoint: &Endpoint, others: &[Endpoint]| {
+        !matches!(endpoint, Endpoint::Tcp { port: 0, .. }) && others.contains(endpoint)
+    };
+    let first = plain.iter().map(|endpoint| match shared(endpoint, &frames) {
+        true => (endpoint.clone(), Speaks::Both),
+        false => (endpoint.clone(), Speaks::Tcp),
+    });
+    let second = frames.iter().filter(|endpoint| !shared(endpoint, &plain));
+    Ok(first.chain(second.map(|endpoint| (endpoint.clone(), Speaks::WebSocket))).collect())
 }
 
 #[cfg(test)]
@@ -68,7 +93,28 @@ mod tests {
 
     use wormhole_server::{Database, Limit};
 
+    use super::RelayPlan;
     use crate::{options::Servers, plan::tests::plan};
+
+    /// Where a relay listens, and what it speaks there.
+    fn listen(relay: &RelayPlan) -> Vec<String> {
+        let listen = relay.listen.iter();
+        listen.map(|(endpoint, speaks)| format!("{endpoint} {speaks:?}")).collect()
+    }
+
+    #[test]
+    fn websocket_is_spoken_on_a_port_of_its_own_or_on_the_same() {
+        for (arguments, expected) in [
+            (&["-w", "tcp:4002"][..], &["port 4001 Tcp", "port 4002 WebSocket"][..]),
+            (&["--websocket=4001", "-u", "wss://a/"], &["port 4001 Both"]),
+            (&["-p", "unix:/r", "-w", "unix:/r", "-w=1"], &["unix:/r Both", "port 1 WebSocket"]),
+            (&["--port=0", "--relay-websocket=0"], &["port 0 Tcp", "port 0 WebSocket"]),
+            (&["-p=systemd", "-w=systemd"], &["systemd Both"]),
+        ] {
+            let relay = plan(Servers::Relay, arguments).unwrap().relay.unwrap();
+            assert_eq!(listen(&relay), expected);
+        }
+    }
 
     #[test]
     fn the_options_of_python_are_read_with_and_without_the_prefix() {
@@ -76,7 +122,7 @@ mod tests {
             let arguments = [port, "tcp:4001:interface=127.0.0.1", "--drain-seconds=5"];
             let plan = plan(Servers::Relay, &arguments).unwrap();
             let relay = plan.relay.unwrap();
-            assert_eq!(relay.listen[0].to_string(), "127.0.0.1:4001");
+            assert_eq!(listen(&relay), ["127.0.0.1:4001 Tcp"]);
             assert_eq!(relay.config.goodbye, Duration::from_secs(5));
             assert!(plan.mailbox.is_none());
         }
@@ -84,7 +130,7 @@ mod tests {
         let both = plan(Servers::Both, &arguments).unwrap();
         assert_eq!(both.mailbox.unwrap().listen[0].to_string(), "[::]:1");
         let relay = both.relay.unwrap();
-        assert_eq!(relay.listen[0].to_string(), "port 2");
+        assert_eq!(listen(&relay), ["port 2 Tcp"]);
         assert_eq!(relay.config.limits.most(Limit::RelayWaiting), Some(3));
     }
 
@@ -103,7 +149,7 @@ mod tests {
     fn what_is_not_the_relays_is_refused() {
         assert!(plan(Servers::Relay, &["--motd=x"]).is_err());
         assert!(plan(Servers::Mailbox, &["--relay-port=4001"]).is_err());
-        let unix = plan(Servers::Relay, &["--port=unix:/x"]).err().unwrap();
-        assert_eq!(unix, "--relay-port takes ports of TCP alone (from the command line)");
+        let url = plan(Servers::Relay, &["-u", "ws://a/"]).err().unwrap();
+        assert_eq!(url, "--relay-websocket-url needs --relay-websocket (from the command line)");
     }
 }

@@ -1,13 +1,11 @@
 //! Carrying by way of a buffer that all connections of the thread share.
 
-use std::{
-    cell::RefCell,
-    io::{self, ErrorKind::WouldBlock},
+use std::{cell::RefCell, io};
+
+use super::{
+    flow::{Moved, Rest},
+    line::Line,
 };
-
-use tokio::net::TcpStream;
-
-use super::flow::{Moved, Rest};
 
 /// How much is read at once.
 const PORTION: usize = 64 << 10;
@@ -17,17 +15,13 @@ thread_local! {
 }
 
 /// Reads a portion and writes what is taken of it at once.
-pub(super) fn step(from: &TcpStream, to: &TcpStream) -> io::Result<Moved> {
+pub(super) fn step(from: &Line, to: &Line) -> io::Result<Moved> {
     SHARED.with_borrow_mut(|buffer| {
         buffer.resize(PORTION, 0);
-        let bytes = from.try_read(buffer)?;
-        let taken = match to.try_write(&buffer[..bytes]) {
-            Err(reason) if reason.kind() == WouldBlock => 0,
-            taken => taken?,
-        };
-        let rest = match &buffer[taken..bytes] {
-            [] => Rest::Nothing,
-            rest => Rest::Bytes(rest.to_vec()),
+        let bytes = from.try_receive(buffer)?;
+        let rest = match bytes {
+            0 => Rest::Nothing,
+            bytes => to.try_say(&buffer[..bytes])?,
         };
         Ok(Moved { bytes, rest })
     })
@@ -36,12 +30,14 @@ pub(super) fn step(from: &TcpStream, to: &TcpStream) -> io::Result<Moved> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::io::ErrorKind::WouldBlock;
+
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
-    use super::*;
+    use super::{super::socket::Socket, *};
 
     async fn connected() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,13 +48,14 @@ mod tests {
     #[tokio::test]
     async fn what_a_full_reader_does_not_take_is_the_rest() {
         let ((mut sender, from), (to, mut reader)) = (connected().await, connected().await);
+        let [from, to] = [from, to].map(|stream| Line::new(Socket::Tcp(stream)));
         let writing = tokio::spawn(async move {
             let words: Vec<u8> = (0..32_000_000_u32).map(|number| number as u8).collect();
             sender.write_all(&words).await
         });
         let mut moved = 0;
         let rest = loop {
-            from.readable().await.unwrap();
+            from.ready().await.unwrap();
             match step(&from, &to) {
                 Err(reason) if reason.kind() == WouldBlock => (),
                 step => {

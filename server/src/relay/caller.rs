@@ -2,28 +2,32 @@
 
 use std::{
     io::{self, ErrorKind::WouldBlock},
-    net::{IpAddr, Shutdown},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     crowd::Place,
     hub::Hub,
+    line::Line,
+    socket::Socket,
     story::{RelayMood, Story},
+    websocket::{Head, WebSocket},
 };
-use crate::{guest::Network, limits::Exceeded};
+use crate::{guest::Network, limits::Exceeded, peer};
 
-/// It is open as long as this lives.
+/// It is open as long as this lives. In a box, as what waits for it would hold room for it more than
+/// once.
 pub(super) struct Caller {
-    pub(super) stream: TcpStream,
+    pub(super) line: Line,
     pub(super) story: Story,
-    /// Where it comes from; none where a trusted proxy stands between.
+    /// Where it comes from; none where a trusted proxy stands between, or it does not say.
     pub(super) network: Option<Network>,
-    _place: Place,
+    /// None only while it changes.
+    place: Option<Place>,
 }
 
 /// Something has come from one that was to say nothing.
@@ -31,10 +35,6 @@ pub(super) enum Stir {
     Said,
     Left,
 }
-
-/// How soon a peer is missed that has gone without a word: after this, and three times the second.
-const SILENCE: Duration = Duration::from_secs(60);
-const PROBES: Duration = Duration::from_secs(20);
 
 /// How long one that was dismissed may take to close its end.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -44,24 +44,52 @@ impl Caller {
     ///
     /// # Errors
     /// [`Exceeded`] where there are too many.
-    pub(super) fn admit(
-        hub: &Arc<Hub>,
-        stream: TcpStream,
-        address: IpAddr,
-    ) -> Result<Self, Exceeded> {
-        let proxied = hub.rules.now().trusted_proxies.trust(Some(address));
-        let network = (!proxied).then(|| Network::from(address));
-        let place = hub.connected.enter(network)?;
-        prepare(&stream);
-        Ok(Self { stream, story: Story::begin(Arc::clone(hub)), network, _place: place })
+    pub(super) fn admit(hub: &Arc<Hub>, socket: Socket) -> Result<Box<Self>, Exceeded> {
+        let address = socket.address().map(|address| address.ip());
+        let proxied = hub.rules.now().trusted_proxies.trust(address);
+        let network = address.filter(|_| !proxied).map(Network::from);
+        let place = Some(hub.connected.enter(network)?);
+        socket.prepare(hub.keepalive);
+        let story = Story::begin(Arc::clone(hub));
+        Ok(Box::new(Self { line: Line::new(socket), story, network, place }))
+    }
+
+    /// Makes it a websocket, as was asked for, which counts for the client where a trusted proxy
+    /// has told that.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where that has too many already.
+    pub(super) fn upgrade(&mut self, head: &Head) -> Result<(), Exceeded> {
+        let hub = Arc::clone(self.story.hub());
+        if self.network.is_none()
+            && let Some(client) = self.client(&hub, head)
+        {
+            let network = Some(Network::from(client.ip()));
+            // It counts in total already.
+            self.place = None;
+            self.place = Some(hub.connected.enter(network)?);
+            self.network = network;
+        }
+        self.story.becomes(RelayMood::Empty);
+        let (limits, counts) = (hub.limits.clone(), hub.tally.speak_frames());
+        self.line.upgrade(WebSocket::new(limits, hub.keepalive, counts));
+        Ok(())
+    }
+
+    /// Who stands behind the proxy, where that tells.
+    fn client(&self, hub: &Hub, head: &Head) -> Option<SocketAddr> {
+        let own = self.line.socket.address();
+        let proxies = &hub.rules.now().trusted_proxies;
+        let client = peer::address(own, head.headers(), proxies)?;
+        (Some(client.ip()) != own.map(|own| own.ip().to_canonical())).then_some(client)
     }
 
     /// Comes back when anything comes, or the end.
     pub(super) async fn stir(&self) -> Stir {
         loop {
-            let Ok(()) = self.stream.readable().await else { return Stir::Left };
-            match self.stream.try_read(&mut [0]) {
-                Err(reason) if reason.kind() == WouldBlock => (),
+            let Ok(()) = self.line.ready().await else { return Stir::Left };
+            match self.line.try_receive(&mut [0; 256]) {
+                Err(reason) if reason.kind() == WouldBlock => tokio::task::yield_now().await,
                 Ok(0) | Err(_) => return Stir::Left,
                 Ok(_) => return Stir::Said,
             }
@@ -70,48 +98,30 @@ impl Caller {
 
     /// Says the last words and closes. What still comes is read for a while, since a connection
     /// that is closed over unread bytes may lose what was said.
-    pub(super) async fn dismiss(mut self, mood: RelayMood, words: &[u8]) {
+    pub(super) async fn dismiss(mut self: Box<Self>, mood: RelayMood, words: &[u8]) {
         self.story.becomes(mood);
-        // One that has gone does not hear it.
-        let _ = timeout(PATIENCE, self.part(words)).await;
+        self.part(words).await;
     }
 
-    async fn part(&self, words: &[u8]) -> io::Result<()> {
-        write_all(&self.stream, words).await?;
-        SockRef::from(&self.stream).shutdown(Shutdown::Write)?;
+    /// The same, and it has ended as it would have anyway.
+    pub(super) async fn part(self: Box<Self>, words: &[u8]) {
+        // One that has gone does not hear it.
+        let _ = timeout(PATIENCE, self.bid_farewell(words)).await;
+    }
+
+    async fn bid_farewell(&self, words: &[u8]) -> io::Result<()> {
+        self.line.say(words).await?;
+        self.line.end().await?;
         while let Stir::Said = self.stir().await {
             // Whole, so that a torrent ends with the patience.
-            discard(&self.stream);
+            discard(&self.line);
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 }
 
-/// Writes all bytes.
-pub(super) async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = &bytes[count..],
-            Err(reason) if reason.kind() == WouldBlock => (),
-            Err(reason) => return Err(reason),
-        }
-    }
-    Ok(())
-}
-
-fn discard(stream: &TcpStream) {
+fn discard(line: &Line) {
     // The next look tells whether it was the end.
-    let _ = stream.try_read(&mut [0; 4096]);
-}
-
-/// A connection works without either, if less well.
-fn prepare(stream: &TcpStream) {
-    let keepalive = TcpKeepalive::new().with_time(SILENCE);
-    #[cfg(not(windows))]
-    let keepalive = keepalive.with_retries(3);
-    let keepalive = keepalive.with_interval(PROBES);
-    let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
-    let _ = stream.set_nodelay(true);
+    let _ = line.try_receive(&mut [0; 4096]);
 }

@@ -15,6 +15,7 @@ pub(super) struct Hub {
     pub(super) limits: Limits,
     pub(super) rules: LiveRules,
     pub(super) linger: Duration,
+    pub(super) keepalive: Duration,
     pub(super) tally: Tally,
     pub(super) ledger: Ledger,
     pub(super) bandwidth: Bandwidth,
@@ -26,7 +27,7 @@ pub(super) struct Hub {
 
 impl Hub {
     pub(super) fn new(config: RelayConfig, tally: Tally, ledger: Ledger) -> Arc<Self> {
-        let RelayConfig { limits, rules, linger, .. } = config;
+        let RelayConfig { limits, rules, linger, keepalive, .. } = config;
         let crowd = |total, address| Crowd::new(limits.clone(), total, address);
         Arc::new(Self {
             bandwidth: Bandwidth::new(limits.clone()),
@@ -35,6 +36,7 @@ impl Hub {
             limits,
             rules,
             linger,
+            keepalive,
             tally,
             ledger,
         })

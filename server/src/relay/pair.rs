@@ -7,41 +7,31 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use tokio::{net::TcpStream, time::sleep};
+use tokio::time::sleep;
 use wormhole_protocol::transit::relay::OK;
 
-use super::{
-    caller::{Caller, write_all},
-    flow::flow,
-    room::Newcomer,
-    story::Story,
-};
+use super::{caller::Caller, flow::flow, line::Line, room::Newcomer, story::Story};
 use crate::limits::Limit;
 
 /// Tells both, and carries what they say until both have ended, or either is lost.
-pub(super) async fn join(mut first: Caller, newcomer: Newcomer) {
+pub(super) async fn join(mut first: Box<Caller>, newcomer: Newcomer) {
     let Newcomer { caller: mut second, surplus } = newcomer;
     let hub = Arc::clone(first.story.hub());
     first.story.join(&mut second.story);
     let _joined = hub.tally.join();
     tokio::select! {
         // A connection that is lost ends the other, as does too much that was carried.
-        _ = talk(&first.stream, &second.stream, &surplus, &first.story) => (),
+        _ = talk(&first.line, &second.line, &surplus, &first.story) => (),
         () = hub.passed(Limit::RelayPairSeconds) => (),
     }
 }
 
-async fn talk(
-    first: &TcpStream,
-    second: &TcpStream,
-    surplus: &[u8],
-    story: &Story,
-) -> io::Result<()> {
-    write_all(second, OK).await?;
-    write_all(first, OK).await?;
+async fn talk(first: &Line, second: &Line, surplus: &[u8], story: &Story) -> io::Result<()> {
+    second.say(OK).await?;
+    first.say(OK).await?;
     if !surplus.is_empty() {
         story.carry(surplus.len()).await?;
-        write_all(first, surplus).await?;
+        first.say(surplus).await?;
     }
     let (there, back) = (pin!(flow(first, second, story)), pin!(flow(second, first, story)));
     match select(there, back).await {

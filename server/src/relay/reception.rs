@@ -1,25 +1,28 @@
 //! Accepting connections.
 
-use std::{io, net::TcpListener as Bound, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use actix::{Actor, Addr};
+#[cfg(unix)]
+use tokio::net::UnixListener;
 use tokio::{net::TcpListener, sync::watch, task::spawn_local, time::sleep};
 
-use super::{caller::Caller, hearing, hub::Hub, room::Room};
+use super::{caller::Caller, hearing, hub::Hub, port::Port, room::Room, socket::Socket};
+use crate::Listener;
 
 /// How long nobody is accepted where the system has no more descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts on the thread that this is called on, until `closed` says so.
-pub(super) fn open(hub: Arc<Hub>, listeners: Vec<Bound>, closed: watch::Receiver<()>) {
+pub(super) fn open(hub: Arc<Hub>, ports: Vec<Port>, closed: watch::Receiver<()>) {
     let room = Room::new(Arc::clone(&hub)).start();
-    for listener in listeners {
+    for port in ports {
         let (hub, room, mut closed) = (Arc::clone(&hub), room.clone(), closed.clone());
         spawn_local(async move {
             tokio::select! {
                 // Nothing is ever sent: it comes back when the sender is gone.
                 _ = closed.changed() => (),
-                ended = accept(listener, hub, room) => {
+                ended = accept(port, hub, room) => {
                     if let Err(reason) = ended {
                         tracing::error!("the relay cannot listen: {reason}");
                     }
@@ -29,16 +32,16 @@ pub(super) fn open(hub: Arc<Hub>, listeners: Vec<Bound>, closed: watch::Receiver
     }
 }
 
-async fn accept(listener: Bound, hub: Arc<Hub>, room: Addr<Room>) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
+async fn accept(port: Port, hub: Arc<Hub>, room: Addr<Room>) -> io::Result<()> {
+    let (listener, speaks) = (Entrance::open(port.listener)?, port.speaks);
     let mut failing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, address)) => {
+            Ok(socket) => {
                 failing = false;
                 // One too many is closed without a word: it may be one of several spares.
-                if let Ok(caller) = Caller::admit(&hub, stream, address.ip()) {
-                    spawn_local(hearing::hear(caller, room.clone()));
+                if let Ok(caller) = Caller::admit(&hub, socket) {
+                    spawn_local(hearing::hear(caller, speaks, room.clone()));
                 }
             }
             Err(reason) if is_of_one(&reason) => (),
@@ -48,6 +51,31 @@ async fn accept(listener: Bound, hub: Arc<Hub>, room: Addr<Room>) -> io::Result<
                 }
                 sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// A listener of the running system.
+enum Entrance {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl Entrance {
+    fn open(listener: Listener) -> io::Result<Self> {
+        Ok(match listener {
+            Listener::Tcp(tcp) => Self::Tcp(TcpListener::from_std(tcp)?),
+            #[cfg(unix)]
+            Listener::Unix(unix) => Self::Unix(UnixListener::from_std(unix)?),
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(tcp) => Ok(Socket::Tcp(tcp.accept().await?.0)),
+            #[cfg(unix)]
+            Self::Unix(unix) => Ok(Socket::Unix(unix.accept().await?.0)),
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Leave {
 
 /// A connection that has said what it wants.
 pub(super) struct Newcomer {
-    pub(super) caller: Caller,
+    pub(super) caller: Box<Caller>,
     /// What it has said beyond that, which is for its peer.
     pub(super) surplus: Vec<u8>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Newcomer {
 /// What becomes of a connection that waits.
 pub(super) enum Turn {
     /// This is its peer.
-    Partner(Box<Newcomer>),
+    Partner(Newcomer),
     /// Another connection of the same client was joined to the peer.
     Redundant,
 }
@@ -71,11 +71,7 @@ impl Room {
     ///
     /// # Errors
     /// The newcomer, where nobody fits.
-    fn pair(
-        &mut self,
-        request: &Request,
-        mut newcomer: Box<Newcomer>,
-    ) -> Result<(), Box<Newcomer>> {
+    fn pair(&mut self, request: &Request, mut newcomer: Newcomer) -> Result<(), Newcomer> {
         let Some(waiting) = self.waiting.get_mut(&request.token) else { return Err(newcomer) };
         while let Some(latest) = waiting.iter().rposition(|one| one.request.fits(request)) {
             match waiting.remove(latest).turn.send(Turn::Partner(newcomer)) {
@@ -101,7 +97,12 @@ impl Room {
     ///
     /// # Errors
     /// [`Exceeded`] where too many do; it is closed without a word then.
-    fn seat(&mut self, request: Request, caller: Caller, room: Addr<Self>) -> Result<(), Exceeded> {
+    fn seat(
+        &mut self,
+        request: Request,
+        caller: Box<Caller>,
+        room: Addr<Self>,
+    ) -> Result<(), Exceeded> {
         let place = self.hub.waiting.enter(caller.network)?;
         let spares = self.waiting.get(&request.token).map_or(0, Vec::len);
         self.hub.limits.check(Limit::RelayTokenWaiting, spares as u64 + 1)?;
@@ -128,8 +129,8 @@ impl Handler<Arrive> for Room {
     type Result = ();
 
     fn handle(&mut self, Arrive { request, newcomer }: Arrive, ctx: &mut Self::Context) {
-        let Err(newcomer) = self.pair(&request, Box::new(newcomer)) else { return };
-        let Newcomer { caller, surplus } = *newcomer;
+        let Err(newcomer) = self.pair(&request, newcomer) else { return };
+        let Newcomer { caller, surplus } = newcomer;
         if surplus.is_empty() {
             // The operator hears of it from the limits.
             let _ = self.seat(request, caller, ctx.address());

@@ -7,9 +7,12 @@ use std::{
 };
 
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
-use tokio::{io::Interest, net::TcpStream};
+use tokio::io::Interest;
 
-use super::flow::{Moved, Rest};
+use super::{
+    flow::{Moved, Rest},
+    socket::Socket,
+};
 
 /// What the kernel puts in between; empty whenever it is nobody's.
 pub(super) struct Pipe {
@@ -45,13 +48,13 @@ impl Pipe {
         });
     }
 
-    fn fill(&self, from: &TcpStream) -> io::Result<usize> {
+    fn fill(&self, from: &Socket) -> io::Result<usize> {
         let fill = || Ok(splice(from, None, &self.write, None, PORTION, flags())?);
         from.try_io(Interest::READABLE, fill)
     }
 
     /// Writes as much of `length` bytes as is taken at once, and gives what is left.
-    fn pour(&self, to: &TcpStream, mut length: usize) -> io::Result<usize> {
+    fn pour(&self, to: &Socket, mut length: usize) -> io::Result<usize> {
         while length > 0 {
             let pour = || Ok(splice(&self.read, None, to, None, length, flags())?);
             match to.try_io(Interest::WRITABLE, pour) {
@@ -65,7 +68,7 @@ impl Pipe {
 }
 
 /// Reads a portion and writes what is taken of it at once.
-pub(super) fn step(from: &TcpStream, to: &TcpStream, pipe: Pipe) -> io::Result<Moved> {
+pub(super) fn step(from: &Socket, to: &Socket, pipe: Pipe) -> io::Result<Moved> {
     let bytes = match pipe.fill(from) {
         Ok(bytes) => bytes,
         Err(reason) => {
@@ -84,7 +87,7 @@ pub(super) fn step(from: &TcpStream, to: &TcpStream, pipe: Pipe) -> io::Result<M
 }
 
 /// Writes what is left in a pipe.
-pub(super) async fn deliver(to: &TcpStream, pipe: Pipe, mut left: usize) -> io::Result<()> {
+pub(super) async fn deliver(to: &Socket, pipe: Pipe, mut left: usize) -> io::Result<()> {
     while left > 0 {
         to.writable().await?;
         left = pipe.pour(to, left)?;

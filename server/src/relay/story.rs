@@ -98,6 +98,11 @@ impl Story {
         self.mood = Some(mood);
     }
 
+    /// Notes that it would be told nothing from now on.
+    pub(super) fn is_untold(&mut self) {
+        self.mood = None;
+    }
+
     /// Makes one story of two, told by the one that has waited.
     pub(super) fn join(&mut self, newcomer: &mut Self) {
         let (mine, theirs) = (self.accepted, newcomer.accepted);

@@ -20,6 +20,7 @@ struct Counts {
     waiting: AtomicU64,
     /// Tokens with which somebody waits.
     tokens: AtomicU64,
+    websockets: AtomicU64,
     pairs: AtomicU64,
     bytes: AtomicU64,
     /// Those of pairs that have not ended.
@@ -46,6 +47,11 @@ impl Tally {
     /// Counts a connection that waits.
     pub(super) fn wait(&self) -> Counting {
         self.counting(|counts| &counts.waiting)
+    }
+
+    /// Counts a connection that is a websocket.
+    pub(super) fn speak_frames(&self) -> Counting {
+        self.counting(|counts| &counts.websockets)
     }
 
     /// Notes with how many tokens somebody waits.
@@ -101,6 +107,11 @@ impl Tally {
     /// Tokens with which somebody waits.
     pub(crate) fn waiting_tokens(&self) -> u64 {
         self.0.tokens.load(Relaxed)
+    }
+
+    /// Connections that are websockets.
+    pub(crate) fn websockets(&self) -> u64 {
+        self.0.websockets.load(Relaxed)
     }
 
     /// Pairs that are joined.

@@ -52,6 +52,11 @@ impl View {
         self.tally.waiting_tokens()
     }
 
+    /// Tells how many connections are websockets.
+    pub fn websockets(&self) -> u64 {
+        self.tally.websockets()
+    }
+
     /// Tells how many pairs are joined.
     pub fn pairs(&self) -> u64 {
         self.tally.pairs()
@@ -128,6 +133,7 @@ impl View {
                 "Tokens with which somebody waits",
                 self.waiting_tokens().into(),
             ),
+            gauge("websockets", "Connections that are websockets", self.websockets().into()),
             gauge("pairs", "Pairs that are joined", self.pairs().into()),
             count("bytes", "Bytes that were carried, in both directions", self.bytes().into()),
             count(

@@ -25,7 +25,7 @@ enum End {
 /// Waits, and goes on with whatever comes of it; `leave` tells the room where that is not its own
 /// decision.
 pub(super) async fn until_turn(
-    mut caller: Caller,
+    mut caller: Box<Caller>,
     place: Place,
     mut told: oneshot::Receiver<Turn>,
     leave: impl FnOnce(),
@@ -44,7 +44,7 @@ pub(super) async fn until_turn(
     drop((waits, place, told));
     match end {
         // As a task of its own: while it waits a connection does not hold what a pair needs.
-        End::Turn(Turn::Partner(newcomer)) => drop(spawn_local(pair::join(caller, *newcomer))),
+        End::Turn(Turn::Partner(newcomer)) => drop(spawn_local(pair::join(caller, newcomer))),
         End::Turn(Turn::Redundant) => caller.story.becomes(RelayMood::Redundant),
         End::Stir(Stir::Said) => {
             leave();

@@ -2,6 +2,13 @@
 
 use wormhole_server::Listener;
 
+/// A socket that was handed over.
+pub(crate) struct Passed {
+    pub(crate) listener: Listener,
+    /// Its `FileDescriptorName=`, or its number.
+    pub(crate) name: String,
+}
+
 /// What was handed over is not for connections: the socket unit has to be changed.
 #[derive(Debug, thiserror::Error)]
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nobody hands any over"))]
@@ -22,7 +29,7 @@ pub(crate) enum BadSocket {
 /// # Errors
 /// [`BadSocket`], with the socket's `FileDescriptorName=`.
 #[cfg(target_os = "linux")]
-pub(crate) fn sockets() -> Result<Vec<Listener>, BadSocket> {
+pub(crate) fn sockets() -> Result<Vec<Passed>, BadSocket> {
     use std::{env, process};
 
     // The crate takes sockets for nobody too.
@@ -42,14 +49,11 @@ pub(crate) fn sockets() -> Result<Vec<Listener>, BadSocket> {
 }
 
 #[cfg(target_os = "linux")]
-fn take(
-    handed: &mut listenfd::ListenFd,
-    number: usize,
-    name: String,
-) -> Result<Listener, BadSocket> {
+fn take(handed: &mut listenfd::ListenFd, number: usize, name: String) -> Result<Passed, BadSocket> {
     use socket2::SockRef;
 
-    let (socket, listens): (Listener, _) = if let Ok(Some(tcp)) = handed.take_tcp_listener(number) {
+    let (listener, listens): (Listener, _) = if let Ok(Some(tcp)) = handed.take_tcp_listener(number)
+    {
         let listens = SockRef::from(&tcp).is_listener();
         (tcp.into(), listens)
     } else if let Ok(Some(unix)) = handed.take_unix_listener(number) {
@@ -59,13 +63,13 @@ fn take(
         return Err(BadSocket::NotStream(name));
     };
     match listens {
-        Ok(true) => Ok(socket),
+        Ok(true) => Ok(Passed { listener, name }),
         Ok(false) | Err(_) => Err(BadSocket::NotListening(name)),
     }
 }
 
 /// Only systemd hands over sockets in this way.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn sockets() -> Result<Vec<Listener>, BadSocket> {
+pub(crate) fn sockets() -> Result<Vec<Passed>, BadSocket> {
     Ok(Vec::new())
 }

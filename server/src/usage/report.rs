@@ -86,7 +86,7 @@ pub struct Range {
 
 impl Range {
     /// In unix seconds: from the first until before the second.
-    fn bounds(self) -> [i64; 2] {
+    pub(crate) fn bounds(self) -> [i64; 2] {
         let first = self.first.map_or(0, Date::begins);
         [first, self.last.map_or(i64::MAX, Date::ends)]
     }

@@ -12,7 +12,7 @@ use wormhole_server::relay::RelayConfig;
 use super::{Caller, Stage};
 
 /// Bytes of which no two stretches are alike.
-fn stream(length: usize) -> Vec<u8> {
+pub(super) fn stream(length: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let bytes = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -124,7 +124,7 @@ async fn a_stop_lets_those_finish_who_are_joined() {
     let config = RelayConfig { goodbye: Duration::MAX, ..RelayConfig::default() };
     let stage = Stage::with(config);
     let (mut first, mut second) = stage.pair().await;
-    let Stage { relay, address } = stage;
+    let Stage { relay, address, .. } = stage;
     let stopping = actix::spawn(relay.stop());
     while TcpStream::connect(address).await.is_ok() {}
     first.say(b"the last words").await;

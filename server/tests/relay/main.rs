@@ -7,6 +7,7 @@ mod ends;
 mod limits;
 mod pairing;
 mod usage;
+mod websocket;
 
 use std::net::SocketAddr;
 
@@ -17,13 +18,17 @@ use tokio::{
 };
 use wormhole_server::{
     Limit, Limits, listen,
-    relay::{Relay, RelayConfig, RelayMood, View},
+    relay::{Port, Relay, RelayConfig, RelayMood, View},
 };
 
-/// A relay on a free port.
+/// A relay on free ports.
 struct Stage {
     relay: Relay,
     address: SocketAddr,
+    /// Where websocket is spoken.
+    websocket: SocketAddr,
+    /// Where both is.
+    both: SocketAddr,
 }
 
 impl Stage {
@@ -38,9 +43,11 @@ impl Stage {
     }
 
     fn with(config: RelayConfig) -> Self {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        Self { relay: Relay::start(config, vec![listener]).unwrap(), address }
+        let listeners = [(); 3].map(|()| listen("127.0.0.1:0".parse().unwrap()).unwrap());
+        let [address, websocket, both] = listeners.each_ref().map(|l| l.local_addr().unwrap());
+        let [tcp, frames, either] = listeners;
+        let ports = [Port::tcp(tcp), Port::websocket(frames), Port::both(either)];
+        Self { relay: Relay::start(config, ports).unwrap(), address, websocket, both }
     }
 
     async fn call(&self) -> Caller {

@@ -156,6 +156,8 @@ impl Dir {
     /// Returns its permissions.
     #[allow(clippy::useless_conversion, reason = "the type is shorter on some systems")]
     pub(in crate::transfer) fn mode(&self) -> io::Result<u32> {
+        // Sixteen bits on some systems.
+        #[allow(clippy::useless_conversion)]
         Ok(u32::from(fs::fstat(&self.0)?.st_mode) & 0o777)
     }
 

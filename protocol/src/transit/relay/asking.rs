@@ -56,6 +56,12 @@ impl BadRequest {
 }
 
 impl Asking {
+    /// Gives the request, where what has come so far lacks only the end of its line. Over a
+    /// websocket the end of a message is as good.
+    pub fn whole(&self) -> Option<Request> {
+        Request::parse(&self.line)
+    }
+
     /// Goes on with the bytes that were read.
     ///
     /// # Errors

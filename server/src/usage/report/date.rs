@@ -28,7 +28,7 @@ impl Date {
     }
 
     /// Counts from 1970-01-01.
-    pub(super) fn from_number(number: i64) -> Option<Self> {
+    pub(crate) fn from_number(number: i64) -> Option<Self> {
         u32::try_from(number).ok().filter(|number| *number <= LAST).map(Self)
     }
 
