@@ -200,7 +200,7 @@ fn what_is_damaged_is_refused() {
     for cut in [100, 512, 1024, 2047] {
         assert!(matches!(refused(&good[..cut]), UnpackError::BadTar(_)), "{cut}");
     }
-    let mut flipped = good.clone();
+    let mut flipped = good;
     flipped[0] ^= 1;
     assert!(matches!(refused(&flipped), UnpackError::BadTar(why) if why.contains("checksum")));
     // A length that would be believed before the bytes are there.
