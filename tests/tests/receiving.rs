@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
+    time::Instant,
 };
 
 use data_encoding::HEXLOWER;
@@ -17,7 +18,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use wormhole_tests::{
-    Client, Finished, Maker, Missing, Peer, Process, Server, Snapshot, Stream, peer_script,
+    Client, Finished, Maker, Missing, PATIENCE, Peer, Process, Server, Snapshot, Stream,
+    peer_script,
 };
 
 /// Enough that a transfer cannot be over before anybody notices the beginning.
@@ -70,7 +72,9 @@ impl Scene {
             let length = fs::metadata(self.target().join(file)).ok()?.len();
             (length == LARGE as u64 / 2).then_some(())
         };
+        let begun = Instant::now();
         while came().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", files(&self.target()));
             thread::yield_now();
         }
         Some((sender, receiver))
