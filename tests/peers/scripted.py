@@ -5,6 +5,8 @@ scripted.py URL send NAME SIZE SENT    offers the file NAME of SIZE bytes, sends
 scripted.py URL stall NAME SIZE SENT   likewise, but does not hang up
 scripted.py URL folder MANY            offers a folder of MANY small files, made up on the way, and
                                        sends it; prints the code first
+scripted.py URL members NAMES          offers a folder `d` with a file of five bytes by each of these
+                                       names, a link where the name ends in @, and sends it
 scripted.py URL receive CODE WHAT      takes an offered file; WHAT is `wrong-hash` (acknowledges a
                                        hash that is not the file's) or `vanish` (hangs up after the
                                        first record)
@@ -22,6 +24,7 @@ import zipfile
 
 import wormhole
 from twisted.internet import defer, reactor
+from twisted.internet.error import ConnectionClosed
 from wormhole.transit import TransitReceiver, TransitSender
 
 APPID = "lothar.com/wormhole/text-or-file-xfer"
@@ -98,8 +101,17 @@ def made_up(many):
     return archive
 
 
-async def folder(w, many):
-    archive = made_up(many)
+def named(names):
+    archive = tempfile.TemporaryFile()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as z:
+        for name in names:
+            info = zipfile.ZipInfo(name.rstrip("@"))
+            info.external_attr = (0o120777 if name.endswith("@") else 0o104755) << 16
+            z.writestr(info, b"small")
+    return archive
+
+
+async def folder(w, name, archive, many):
     size = archive.tell()
     archive.seek(0)
     w.allocate_code()
@@ -107,7 +119,7 @@ async def folder(w, many):
     transit = TransitSender(None)
     await announce(w, transit)
     tell(w, {"offer": {"directory": {
-        "mode": "zipfile/deflated", "dirname": "many", "zipsize": size,
+        "mode": "zipfile/deflated", "dirname": name, "zipsize": size,
         "numbytes": 5 * many, "numfiles": many}}})
     if not await learn(w, transit):
         return
@@ -118,8 +130,11 @@ async def folder(w, many):
     while piece := archive.read(RECORD):
         hash.update(piece)
         pipe.send_record(piece)
-    ack = json.loads(await pipe.receive_record())
-    say("acknowledged" if ack.get("sha256") == hash.hexdigest() else "wrong hash")
+    try:
+        ack = json.loads(await pipe.receive_record())
+        say("acknowledged" if ack.get("sha256") == hash.hexdigest() else "wrong hash")
+    except ConnectionClosed:
+        say("not acknowledged")
     pipe.close()
 
 
@@ -152,7 +167,10 @@ async def main(url, task, *args):
         if task in ("send", "stall"):
             await send(w, args[0], int(args[1]), int(args[2]), task == "stall")
         elif task == "folder":
-            await folder(w, int(args[0]))
+            await folder(w, "many", made_up(int(args[0])), int(args[0]))
+        elif task == "members":
+            names = json.loads(args[0])
+            await folder(w, "d", named(names), len(names))
         else:
             await receive(w, *args)
     finally:

@@ -53,7 +53,13 @@ pub(crate) fn say(failure: &Failure) {
         Failure::Refused(text) => text.clone(),
         Failure::Interrupted => "interrupted".to_owned(),
     };
-    eprintln!("wormhole: {}", escape(&line));
+    eprintln!("wormhole: {}", once(&line));
+}
+
+/// Escapes a line, unless that would only double what is escaped in it already.
+fn once(line: &str) -> String {
+    let prints = |c: char| c == '\\' || escape(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
+    if line.chars().all(prints) { line.to_owned() } else { escape(line) }
 }
 
 fn transfer(error: &TransferError) -> String {
@@ -91,4 +97,15 @@ fn transfer(error: &TransferError) -> String {
 /// What is wrong with a code, and what one looks like.
 fn code_advice(error: &KeyFormatError) -> String {
     format!("{error} (a code is a number, a hyphen and words, such as 7-crossover-clockwork)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_stays_so_and_what_is_not_becomes_so() {
+        assert_eq!(once("name 'bell\\x07' and \"more\""), "name 'bell\\x07' and \"more\"");
+        assert_eq!(once("C:\\\u{7}"), "C:\\\\\\x07");
+    }
 }
