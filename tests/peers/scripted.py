@@ -2,7 +2,8 @@
 
 scripted.py URL send NAME SIZE SENT    offers the file NAME of SIZE bytes, sends the first SENT of
                                        them, hangs up if that is not all; prints the code first
-scripted.py URL stall NAME SIZE SENT   likewise, but does not hang up
+scripted.py URL stall NAME SIZE SENT   likewise, but does not hang up, and sends the rest when a line
+                                       is typed
 scripted.py URL folder MANY            offers a folder of MANY small files, made up on the way, and
                                        sends it; prints the code first
 scripted.py URL members NAMES          offers a folder `d` with a file of five bytes by each of these
@@ -23,7 +24,7 @@ import tempfile
 import zipfile
 
 import wormhole
-from twisted.internet import defer, reactor
+from twisted.internet import defer, reactor, threads
 from twisted.internet.error import ConnectionClosed
 from wormhole.transit import TransitReceiver, TransitSender
 
@@ -82,7 +83,14 @@ async def send(w, name, size, sent, stall=False):
         pipe.send_record(content[start:start + RECORD])
     if stall:
         say("stalled")
-        await defer.Deferred()
+        if not await threads.deferToThread(sys.stdin.readline):
+            await defer.Deferred()
+        pipe.send_record(b"\0" * (size - sent))
+        try:
+            await pipe.receive_record()
+        except ConnectionClosed:
+            say("gone")
+        return
     if sent == size:
         ack = json.loads(await pipe.receive_record())
         right = ack.get("sha256", hashlib.sha256(content).hexdigest())

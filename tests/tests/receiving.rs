@@ -7,6 +7,7 @@
 use std::{
     fs,
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -49,10 +50,19 @@ impl Scene {
 
     /// Starts a peer that does as it is told, and gives its code; or says why the test is skipped.
     fn scripted(&self, args: &[&str]) -> Option<(Process, String)> {
+        self.started(args, Process::start)
+    }
+
+    /// The same for a peer that goes on when something is typed.
+    fn scripted_typing(&self, args: &[&str]) -> Option<(Process, String)> {
+        self.started(args, Process::start_typing)
+    }
+
+    fn started(&self, args: &[&str], start: fn(Command) -> Process) -> Option<(Process, String)> {
         let python = known(Maker::Python.program("python"))?;
         let mut command = Command::new(python);
         command.arg(peer_script("scripted.py")).arg(self.server.url()).args(args);
-        let peer = Process::start(command);
+        let peer = start(command);
         let code = peer.line_after(Stream::Out, "code ");
         Some((peer, code))
     }
@@ -166,18 +176,28 @@ fn kill_9_leaves_what_can_be_told_from_a_file_that_arrived() {
     }
 }
 
-#[test]
-fn a_disk_that_fills_up_is_told_and_left_as_it_was() {
-    let scene = Scene::new();
+/// Runs checks with a disk of so many megabytes as the target; or says why it does not.
+fn on_a_small_disk(scene: &Scene, size: &str, checks: impl FnOnce() -> Option<()>) {
     let target = scene.target();
     let mut mount = Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(&target);
+    mount.args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(&target);
     if !mount.output().is_ok_and(|done| done.status.success()) {
         skipped("nothing can be mounted here");
         return;
     }
-    let sender = ["send", "\"large.bin\"", &LARGE.to_string(), &LARGE.to_string()];
-    let checks = || {
+    let checked = catch_unwind(AssertUnwindSafe(checks));
+    Command::new("umount").arg(&target).status().unwrap();
+    if let Err(failed) = checked {
+        resume_unwind(failed);
+    }
+}
+
+#[test]
+fn a_disk_that_is_too_full_is_told_and_left_as_it_was() {
+    let scene = Scene::new();
+    let target = scene.target();
+    on_a_small_disk(&scene, "size=3m", || {
+        let sender = ["send", "\"large.bin\"", &LARGE.to_string(), &LARGE.to_string()];
         let (sender, code) = scene.scripted(&sender)?;
         let finished = scene.receive(&[&code]).finish();
         let line = finished.complaint().to_owned();
@@ -191,20 +211,63 @@ fn a_disk_that_fills_up_is_told_and_left_as_it_was() {
         receiver.arg(&code);
         let mut receiver = Process::start_typing(receiver);
         receiver.line_after(Stream::Err, "Receiving file (2.5 MB) into: ");
-        let other = vec![7; 2_000_000];
-        fs::write(target.join("other"), other).unwrap();
+        fs::write(target.join("other"), vec![7; 2_000_000]).unwrap();
         receiver.type_line("y");
         let finished = receiver.finish();
         assert!(finished.complaint().contains("are needed and"), "{finished}");
         assert!(sender.finish().out.contains("refused"));
         assert_eq!(files(&target), ["other"]);
         Some(())
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_is_told_and_left_as_it_was() {
+    let scene = Scene::new();
+    let target = scene.target();
+    on_a_small_disk(&scene, "size=5m", || {
+        for (args, left) in [(&[][..], 1), (&["--keep-partial"], 3)] {
+            let half = (LARGE / 2).to_string();
+            let sender = ["stall", "\"half.bin\"", &LARGE.to_string(), &half];
+            let (mut sender, code) = scene.scripted_typing(&sender)?;
+            let receiver = scene.receive(&[args, &[&code]].concat());
+            sender.line_after(Stream::Out, "stalled");
+            fs::write(target.join("other"), vec![7; 2_000_000]).unwrap();
+            sender.type_line("go on");
+            let finished = receiver.finish();
+            assert!(finished.complaint().contains("No space left"), "{finished}");
+            assert_eq!(files(&target).len(), left, "{finished}");
+            fs::remove_file(target.join("other")).unwrap();
+        }
+        Some(())
+    });
+}
+
+#[test]
+fn a_folder_needs_no_more_room_than_its_files() {
+    let scene = Scene::new();
+    let target = scene.target();
+    let album = scene.sandbox.path().join("album");
+    fs::create_dir(&album).unwrap();
+    fs::write(album.join("large.bin"), vec![7; LARGE]).unwrap();
+    fs::write(album.join("z"), b"last").unwrap();
+    let receive = |args: &[&str]| {
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let sender = Process::start(client.send(scene.sandbox.path(), &["album"]));
+        let finished = scene.receive(&[args, &[&sender.code()]].concat()).finish();
+        drop(sender.finish());
+        finished
     };
-    let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(checks));
-    Command::new("umount").arg(&target).status().unwrap();
-    if let Err(failed) = checked {
-        std::panic::resume_unwind(failed);
-    }
+    on_a_small_disk(&scene, "size=7m", || {
+        // The archive is to stay, so there must be room for both.
+        let finished = receive(&["--keep-partial"]);
+        assert!(finished.complaint().contains("8.0 MB are needed and"), "{finished}");
+        assert_eq!(files(&target), [""; 0]);
+        receive(&[]).succeeded();
+        assert!(fs::read(target.join("album/large.bin")).unwrap() == vec![7; LARGE]);
+        assert_eq!(fs::read(target.join("album/z")).unwrap(), b"last");
+        Some(())
+    });
 }
 
 #[test]
