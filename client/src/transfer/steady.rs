@@ -38,8 +38,9 @@ impl Steady<File> {
     /// # Errors
     /// What opening says; [`Changed`] when the size is another one by now.
     pub(super) fn open(path: &Path, size: u64) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let now = file.metadata()?;
+        let named = |error: io::Error| naming(path, &error);
+        let file = File::open(path).map_err(named)?;
+        let now = file.metadata().map_err(named)?;
         let opened = Self { short_is_end: true, ..Self::of(file, path.to_owned(), size) };
         if !now.is_file() || now.len() != size {
             return Err(opened.changed());
@@ -67,15 +68,29 @@ impl<R: Read> Read for Steady<R> {
         // One byte more than is left, which must not be there: mostly that spares a read of its own.
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).saturating_add(1);
         let room = room.min(buffer.len());
-        let n = self.source.read(&mut buffer[..room])?;
+        let read = self.source.read(&mut buffer[..room]);
+        let n = read.map_err(|error| naming(&self.path, &error))?;
         let whole = n as u64 == self.left;
         if n as u64 > self.left || n == 0 && !whole {
             return Err(self.changed());
         }
         self.left -= n as u64;
-        self.ended = whole && (n == 0 || self.short_is_end && n < room);
+        if whole {
+            // Before the last bytes are given, so that nobody takes them for the whole.
+            let is_end = n == 0 || self.short_is_end && n < room;
+            // What has come must not be lost because of a signal.
+            self.ended = is_end || self.source.by_ref().take(1).read_to_end(&mut Vec::new())? == 0;
+            if !self.ended {
+                return Err(self.changed());
+            }
+        }
         Ok(n)
     }
+}
+
+/// Says which file an error is about.
+fn naming(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("'{}': {error}", shown(path)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod confirmation;
+mod ends;
 mod failures;
 mod goods;
 mod harm;
@@ -10,3 +11,4 @@ mod offers;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod streams;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use wormhole_client::{
     Wormhole,
     protocol::{
-        transfer::TRANSIT_KEY_PURPOSE,
+        transfer::{AppVersions, TRANSIT_KEY_PURPOSE},
         transit::{Hints, Role, TransitKey},
     },
     transfer::{
@@ -39,24 +39,32 @@ pub(crate) struct Scene {
 /// The test's own end.
 pub(crate) struct Peer(pub(crate) Wormhole);
 
-/// Runs a test on a scene of its own.
+/// Runs a test on a scene of its own, in which nobody says what it can do.
 pub(crate) async fn on(test: impl AsyncFnOnce(&Scene)) {
+    on_with(AppVersions::default(), test).await;
+}
+
+/// Runs a test on a scene of its own, in which both say that they can do this.
+pub(crate) async fn on_with(versions: AppVersions, test: impl AsyncFnOnce(&Scene)) {
     guarded(async {
-        let scene = Scene::new().await;
+        let scene = Scene::new(versions).await;
         test(&scene).await;
     })
     .await;
 }
 
 impl Scene {
-    async fn new() -> Self {
+    async fn new(versions: AppVersions) -> Self {
         let listener = wormhole_server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("ws://{}/v1", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let config = wormhole_server::Config { workers: 1, ..Default::default() };
         let shutdown = async { drop(stopped.await) };
         actix::spawn(wormhole_server::launch(config, vec![listener], shutdown));
-        let [ours, peer] = [(); 2].map(|()| Wormhole::builder(APPID, url.clone()).open());
+        let [ours, peer] = [(); 2].map(|()| {
+            let builder = Wormhole::builder(APPID, url.clone());
+            builder.versions(versions.write()).unwrap().open()
+        });
         for wormhole in [&ours, &peer] {
             wormhole.set_code("1-transfer").unwrap();
         }
