@@ -143,7 +143,7 @@ async fn bytes_that_stop_are_noticed_on_both_sides() {
                     came.send_replace(done);
                 }
             };
-            bulk.accept(target, count).await.map(drop)
+            bulk.accept_at(target, count).await.map(drop)
         };
         let peer = async {
             let connection = scene.peer.offer_and_connect(100).await;
