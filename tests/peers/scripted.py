@@ -2,6 +2,12 @@
 
 scripted.py URL send NAME SIZE SENT    offers the file NAME of SIZE bytes, sends the first SENT of
                                        them, hangs up if that is not all; prints the code first
+scripted.py URL stall NAME SIZE SENT   likewise, but does not hang up, and sends the rest when a line
+                                       is typed
+scripted.py URL folder MANY            offers a folder of MANY small files, made up on the way, and
+                                       sends it; prints the code first
+scripted.py URL members NAMES          offers a folder `d` with a file of five bytes by each of these
+                                       names, a link where the name ends in @, and sends it
 scripted.py URL receive CODE WHAT      takes an offered file; WHAT is `wrong-hash` (acknowledges a
                                        hash that is not the file's) or `vanish` (hangs up after the
                                        first record)
@@ -14,9 +20,12 @@ import ports  # noqa: F401
 import hashlib
 import json
 import sys
+import tempfile
+import zipfile
 
 import wormhole
-from twisted.internet import defer, reactor
+from twisted.internet import defer, reactor, threads
+from twisted.internet.error import ConnectionClosed
 from wormhole.transit import TransitReceiver, TransitSender
 
 APPID = "lothar.com/wormhole/text-or-file-xfer"
@@ -57,7 +66,7 @@ async def learn(w, transit):
     return True
 
 
-async def send(w, name, size, sent):
+async def send(w, name, size, sent, stall=False):
     w.allocate_code()
     say("code " + await w.get_code())
     transit = TransitSender(None)
@@ -72,12 +81,68 @@ async def send(w, name, size, sent):
     content = b"\0" * sent
     for start in range(0, sent, RECORD):
         pipe.send_record(content[start:start + RECORD])
+    if stall:
+        say("stalled")
+        if not await threads.deferToThread(sys.stdin.readline):
+            await defer.Deferred()
+        pipe.send_record(b"\0" * (size - sent))
+        try:
+            await pipe.receive_record()
+        except ConnectionClosed:
+            say("gone")
+        return
     if sent == size:
         ack = json.loads(await pipe.receive_record())
         right = ack.get("sha256", hashlib.sha256(content).hexdigest())
         say("acknowledged" if right == hashlib.sha256(content).hexdigest() else "wrong hash")
     else:
         say("gone")
+    pipe.close()
+
+
+def made_up(many):
+    """An archive of so many files in folders of a thousand, in a temporary file."""
+    archive = tempfile.TemporaryFile()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as z:
+        for n in range(many):
+            z.writestr("folder %d/some file of a usual name %d.txt" % (n // 1000, n), b"small")
+    return archive
+
+
+def named(names):
+    archive = tempfile.TemporaryFile()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as z:
+        for name in names:
+            info = zipfile.ZipInfo(name.rstrip("@"))
+            info.external_attr = (0o120777 if name.endswith("@") else 0o104755) << 16
+            z.writestr(info, b"small")
+    return archive
+
+
+async def folder(w, name, archive, many):
+    size = archive.tell()
+    archive.seek(0)
+    w.allocate_code()
+    say("code " + await w.get_code())
+    transit = TransitSender(None)
+    await announce(w, transit)
+    tell(w, {"offer": {"directory": {
+        "mode": "zipfile/deflated", "dirname": name, "zipsize": size,
+        "numbytes": 5 * many, "numfiles": many}}})
+    if not await learn(w, transit):
+        return
+    if await hear(w, "answer") is None:
+        return
+    pipe = await transit.connect()
+    hash = hashlib.sha256()
+    while piece := archive.read(RECORD):
+        hash.update(piece)
+        pipe.send_record(piece)
+    try:
+        ack = json.loads(await pipe.receive_record())
+        say("acknowledged" if ack.get("sha256") == hash.hexdigest() else "wrong hash")
+    except ConnectionClosed:
+        say("not acknowledged")
     pipe.close()
 
 
@@ -107,8 +172,13 @@ async def receive(w, code, what):
 async def main(url, task, *args):
     w = wormhole.create(APPID, url, reactor)
     try:
-        if task == "send":
-            await send(w, args[0], int(args[1]), int(args[2]))
+        if task in ("send", "stall"):
+            await send(w, args[0], int(args[1]), int(args[2]), task == "stall")
+        elif task == "folder":
+            await folder(w, "many", made_up(int(args[0])), int(args[0]))
+        elif task == "members":
+            names = json.loads(args[0])
+            await folder(w, "d", named(names), len(names))
         else:
             await receive(w, *args)
     finally:

@@ -253,13 +253,36 @@ fn an_offered_backslash_stays_inside_the_target() {
 #[test]
 fn an_offered_name_that_is_no_name_is_refused() {
     let paths = ["../evil", "/tmp/evil", "a/b/evil", "./evil", "a/", "a/.."];
-    let others = ["", ".", "..", "nul\0byte", "bell\x07", "\x1b[31mred", "two\nlines"];
+    let long = "x".repeat(4096);
+    let others = ["", ".", "..", &long, "nul\0byte", "bell\x07", "\x1b[31mred", "two\nlines"];
     for name in paths.into_iter().chain(others) {
         let scene = Scene::new();
         let Some((sender, code)) = scene.scripted_sender(name, 3, 3) else { return };
         scene.receive(&[&code]).finish().complaint();
         assert!(sender.finish().out.contains("refused"), "{name:?}");
         assert_eq!(Snapshot::of(scene.path()).paths(), [Path::new("target")], "{name:?}");
+    }
+}
+
+#[test]
+fn an_offered_folder_with_evil_members_is_refused() {
+    for (members, reason) in [
+        (r#"["ok", "../evil"]"#, "unsafe name '../evil'"),
+        (r#"["/tmp/evil"]"#, "unsafe name '/tmp/evil'"),
+        (r#"["../d-x/evil"]"#, "unsafe name '../d-x/evil'"),
+        (r#"["a/../../evil"]"#, "unsafe name 'a/../../evil'"),
+        (r#"["bell\u0007/../evil"]"#, "unsafe name 'bell\\x07/../evil'"),
+        (r#"["evil@", "evil/f"]"#, "link 'evil'"),
+        (r#"["evil", "evil"]"#, "name 'evil' twice"),
+        (r#"["evil", "EVIL"]"#, "--accept-colliding-names"),
+    ] {
+        let scene = Scene::new();
+        let Some(sender) = scene.scripted(&["members", members]) else { return };
+        let code = sender.line_after(Stream::Out, "code ");
+        let finished = scene.receive(&[&code]).finish();
+        assert!(finished.complaint().contains(reason), "{finished}");
+        assert!(sender.finish().out.contains("not acknowledged"), "{members}");
+        assert_eq!(Snapshot::of(scene.path()).paths(), [Path::new("target")], "{members}");
     }
 }
 

@@ -226,6 +226,18 @@ pub(crate) struct Receive {
     /// Where to put it: a new name, a folder to put it in, or a file to overwrite
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output_file: Option<PathBuf>,
+    /// Unpack a .tar, which is what the Rust client sends for a folder, into a folder of its name
+    #[arg(long)]
+    pub(crate) unpack: bool,
+    /// Keep what came of an interrupted transfer as NAME.part-RANDOM, with a note beside it
+    #[arg(long)]
+    pub(crate) keep_partial: bool,
+    /// Take a folder with names that differ only in case or in how a letter is encoded
+    ///
+    /// Without it such a folder is refused: where the disk takes both for one name, one file would
+    /// be put in the place of the other. Even with it that never happens; the transfer fails there.
+    #[arg(long)]
+    pub(crate) accept_colliding_names: bool,
     /// Make the code here, to be typed at the sender's
     #[arg(short, long, conflicts_with = "code")]
     pub(crate) allocate: bool,

@@ -5,8 +5,10 @@ use std::{io, path::PathBuf, process::ExitCode};
 use wormhole_client::{
     Error,
     protocol::code::KeyFormatError,
-    transfer::{TransferError, Unsendable, escape},
+    transfer::{ArrivalError, TargetError, TransferError, UnpackError, Unsendable, escape},
 };
+
+use crate::show;
 
 /// It did not work, for this reason.
 #[derive(Debug)]
@@ -51,11 +53,31 @@ pub(crate) fn say(failure: &Failure) {
         Failure::Refused(text) => text.clone(),
         Failure::Interrupted => "interrupted".to_owned(),
     };
-    eprintln!("wormhole: {}", escape(&line));
+    eprintln!("wormhole: {}", once(&line));
+}
+
+/// Escapes a line, unless that would only double what is escaped in it already.
+fn once(line: &str) -> String {
+    let prints = |c: char| c == '\\' || escape(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
+    if line.chars().all(prints) { line.to_owned() } else { escape(line) }
 }
 
 fn transfer(error: &TransferError) -> String {
-    let TransferError::Wormhole(error) = error else { return error.to_string() };
+    let error = match error {
+        TransferError::Wormhole(error) => error,
+        TransferError::Target(TargetError::NoRoom { free, needed })
+        | TransferError::Arrival(ArrivalError::Target(TargetError::NoRoom { free, needed }))
+        | TransferError::Arrival(ArrivalError::Unpack(UnpackError::NoRoom { free, needed })) => {
+            let (free, needed) = (show::size(*free), show::size(*needed));
+            return format!("insufficient free space: {needed} are needed and {free} are left");
+        }
+        TransferError::Arrival(ArrivalError::Unpack(UnpackError::Collision { .. })) => {
+            return format!(
+                "{error} (--accept-colliding-names takes it where the disk tells them apart)"
+            );
+        }
+        other => return other.to_string(),
+    };
     match error {
         Error::KeyFormat(error) => code_advice(error),
         Error::WrongPassword => "the other computer used another code, or somebody tried to guess \
@@ -75,4 +97,15 @@ fn transfer(error: &TransferError) -> String {
 /// What is wrong with a code, and what one looks like.
 fn code_advice(error: &KeyFormatError) -> String {
     format!("{error} (a code is a number, a hyphen and words, such as 7-crossover-clockwork)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_stays_so_and_what_is_not_becomes_so() {
+        assert_eq!(once("name 'bell\\x07' and \"more\""), "name 'bell\\x07' and \"more\"");
+        assert_eq!(once("C:\\\u{7}"), "C:\\\\\\x07");
+    }
 }

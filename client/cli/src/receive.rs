@@ -65,16 +65,12 @@ async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Fa
             return Err(error.into());
         }
     };
-    let place = show::path(target.path());
-    show::offer(&bulk.announced, &place);
-    if target.replaces() {
-        show::line(&format!("Overwriting '{place}'"));
-    }
+    show::offer(&bulk.announced, &bulk.offered_name, &target);
     if !options.accept_file && !permitted(&bulk, log).await? {
         bulk.reject(Refusal::Rejected);
         return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
-    let folder = matches!(bulk.announced, transfer::Announced::Folder { .. });
+    let folder = target.is_folder();
     let steps = Steps::receiving(log, folder);
     let progress = show::Progress::receiving(options.common.hide_progress);
     let landed = bulk.accept_at(target, |event| {
@@ -106,6 +102,10 @@ async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
 }
 
 fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {
-    let name = bulk.name()?;
-    Ok(Target::plan(Path::new("."), options.output_file.as_deref(), &name, bulk.announced)?)
+    let plan = if options.unpack { Target::plan_unpacked } else { Target::plan };
+    let (here, output) = (Path::new("."), options.output_file.as_deref());
+    let target = plan(here, output, &bulk.name()?, bulk.announced)?;
+    Ok(target
+        .keep_partial(options.keep_partial)
+        .accept_colliding_names(options.accept_colliding_names))
 }

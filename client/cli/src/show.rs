@@ -4,7 +4,7 @@
 use std::{
     cell::Cell,
     io::{self, IsTerminal, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,7 +16,7 @@ use wormhole_client::{
         transit::Role,
         uri::Link,
     },
-    transfer::{Announced, Event, escape},
+    transfer::{Announced, Event, Target, escape},
     transit::Via,
 };
 
@@ -74,17 +74,25 @@ pub(crate) fn verifier(verifier: &Verifier) {
     eprintln!("In words: {}", verifier.words());
 }
 
-/// Shows what is offered and where it would go.
-pub(crate) fn offer(announced: &Announced, target: &str) {
+/// Shows what is offered, where it would go, and what it would replace there.
+pub(crate) fn offer(announced: &Announced, offered_name: &str, target: &Target) {
+    let place = path(target.path());
+    let place = if target.is_folder() { format!("'{place}'/") } else { format!("'{place}'") };
     match announced {
         Announced::File { filesize } => {
-            eprintln!("Receiving file ({}) into: '{target}'", size(*filesize));
+            eprintln!("Receiving file ({}) into: {place}", size(*filesize));
         }
-        Announced::Stream => eprintln!("Receiving file (size unknown) into: '{target}'"),
+        Announced::Stream => eprintln!("Receiving file (size unknown) into: {place}"),
         Announced::Folder { zipsize, numbytes, numfiles } => {
-            eprintln!("Receiving directory ({}) into: '{target}'/", size(*zipsize));
+            eprintln!("Receiving directory ({}) into: {place}", size(*zipsize));
             eprintln!("{numfiles} files, {} (uncompressed)", size(*numbytes));
         }
+    }
+    if target.path().file_name().is_none_or(|own| own != offered_name) {
+        eprintln!("The other computer calls it '{}'", escape(offered_name));
+    }
+    if target.replaces() {
+        eprintln!("Overwriting '{}'", path(target.path()));
     }
 }
 
@@ -129,16 +137,34 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     /// How many bytes have come, and of how many; none before the first and after the last.
     reached: Cell<Option<(u64, Option<u64>)>>,
+    /// Where what came stays, until it is in its place.
+    kept: Cell<Option<PathBuf>>,
+    /// Whether anything came.
+    came: Cell<bool>,
 }
 
 impl Progress {
     pub(crate) fn sending(hide: bool) -> Self {
         let after = Some("File sent.. waiting for confirmation");
-        Self { verb: "Sending", after, bar: bar(hide), reached: Cell::default() }
+        Self {
+            verb: "Sending",
+            after,
+            bar: bar(hide),
+            reached: Cell::default(),
+            kept: Cell::default(),
+            came: Cell::default(),
+        }
     }
 
     pub(crate) fn receiving(hide: bool) -> Self {
-        Self { verb: "Receiving", after: None, bar: bar(hide), reached: Cell::default() }
+        Self {
+            verb: "Receiving",
+            after: None,
+            bar: bar(hide),
+            reached: Cell::default(),
+            kept: Cell::default(),
+            came: Cell::default(),
+        }
     }
 
     pub(crate) fn event(&self, event: &Event) {
@@ -154,7 +180,10 @@ impl Progress {
                 }
                 self.bar.set_position(*done);
                 self.reached.set(Some((*done, *total)));
+                self.came.set(*done > 0);
             }
+            Event::Keeping(file) => self.kept.set(Some(file.clone())),
+            Event::Placed => drop(self.kept.take()),
             Event::Sent | Event::Received => {
                 self.reached.take();
                 self.bar.finish_and_clear();
@@ -171,10 +200,14 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let Some((done, total)) = self.reached.take() else { return };
-        self.bar.finish_and_clear();
-        let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
-        line(&format!("Broken off after {}{of}.", size(done)));
+        if let Some((done, total)) = self.reached.take() {
+            self.bar.finish_and_clear();
+            let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
+            line(&format!("Broken off after {}{of}.", size(done)));
+        }
+        if let Some(file) = self.kept.take().filter(|_| self.came.get()) {
+            line(&format!("What came of it stays in '{}'.", path(&file)));
+        }
     }
 }
 

@@ -138,6 +138,8 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
             done
         };
         let stall = self.terms.deadlines.stall.filter(|_| total.is_some());
+        // Also where this future is dropped.
+        let _at_the_end = AtTheEnd(&report);
         let mut last = (0, Instant::now());
         let mut job = pin!(job(self.done.clone()));
         let mut ticks = interval(PROGRESS_INTERVAL);
@@ -152,10 +154,7 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
         loop {
             tokio::select! {
                 biased;
-                finished = &mut job => {
-                    report();
-                    return finished.map_err(Into::into);
-                }
+                finished = &mut job => return finished.map_err(Into::into),
                 reason = &mut gone => return Err(reason),
                 _ = ticks.tick() => {
                     let done = report();
@@ -174,6 +173,15 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
 
     fn total(&self) -> Option<u64> {
         self.total.get().copied()
+    }
+}
+
+/// Reports how far it came when it ends.
+struct AtTheEnd<F: Fn() -> u64>(F);
+
+impl<F: Fn() -> u64> Drop for AtTheEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

@@ -185,7 +185,8 @@ impl IncomingBulk {
             }
             self.land(&course, begun, |begun| Ok(begun.commit()?)).await
         };
-        course.run(landing).await
+        // On the heap: a future of many steps within steps is large.
+        course.run(Box::pin(landing)).await
     }
 
     /// Receives its bytes into a writer, which is flushed before they are confirmed to the peer;
@@ -204,7 +205,7 @@ impl IncomingBulk {
     ) -> Result<W, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
-        course.run(self.land(&course, writer, Ok)).await
+        course.run(Box::pin(self.land(&course, writer, Ok))).await
     }
 
     async fn planned(&self, folder: PathBuf) -> Result<Target, TransferError> {

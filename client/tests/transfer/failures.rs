@@ -249,7 +249,8 @@ async fn breaking_off_leaves_nothing_and_hangs_up() {
             });
             tokio::select! {
                 landed = landing => panic!("{landed:?}"),
-                _ = progressed.wait_for(|begun| *begun) => {}
+                // Its guard is let go of first: the last event comes when the landing is dropped.
+                () = async { drop(progressed.wait_for(|begun| *begun).await) } => {}
             }
         };
         let offering = async {

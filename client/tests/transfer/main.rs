@@ -6,6 +6,7 @@ mod confirmation;
 mod ends;
 mod failures;
 mod goods;
+mod harm;
 mod offers;
 mod scene;
 #[path = "../scripted/mod.rs"]

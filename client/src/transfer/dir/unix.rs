@@ -154,6 +154,7 @@ impl Dir {
     }
 
     /// Returns its permissions.
+    #[allow(clippy::useless_conversion, reason = "the type is shorter on some systems")]
     pub(in crate::transfer) fn mode(&self) -> io::Result<u32> {
         // Sixteen bits on some systems.
         #[allow(clippy::useless_conversion)]

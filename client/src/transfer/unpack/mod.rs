@@ -259,4 +259,43 @@ mod tests {
         assert!(matches!(entries, (UnpackError::Entries { expected: 3, got: 1 }, 0)));
         assert!(matches!(unpacked(b"no archive", all), (UnpackError::Malformed(_), 0)));
     }
+
+    /// Two stored files of sevens, `a` of ten and `b` of a thousand bytes.
+    fn sevens() -> Vec<u8> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        for (name, length) in [("a", 10), ("b", 1000)] {
+            writer.start_file(name, stored).unwrap();
+            writer.write_all(&vec![7; length]).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn find(archive: &[u8], signature: &[u8]) -> usize {
+        archive.windows(4).position(|window| window == signature).unwrap()
+    }
+
+    #[test]
+    fn a_header_that_puts_one_content_into_another_is_refused() {
+        let mut archive = sevens();
+        let first = find(&archive, b"PK\x03\x04");
+        // The directory does not tell that this content begins a hundred bytes later.
+        archive[first + 28..first + 30].copy_from_slice(&100_u16.to_le_bytes());
+        let all = Limits { numfiles: 2, numbytes: 1010 };
+        let overlap = unpacked(&archive, all).0;
+        assert!(matches!(overlap, UnpackError::Overlap { shown } if shown == "b"));
+    }
+
+    #[test]
+    fn contents_in_another_order_than_their_records_are_refused() {
+        let mut archive = sevens();
+        let first = find(&archive, b"PK\x01\x02");
+        let second = first + 4 + find(&archive[first + 4..], b"PK\x01\x02");
+        let length = second - first;
+        let (records, _) = archive[first..].split_at_mut(2 * length);
+        records.rotate_left(length);
+        let all = Limits { numfiles: 2, numbytes: 1010 };
+        let overlap = unpacked(&archive, all).0;
+        assert!(matches!(overlap, UnpackError::Overlap { shown } if shown == "a"));
+    }
 }

@@ -1,0 +1,312 @@
+//! What a receiver keeps, shows and needs: interrupted transfers, full disks, archives of other
+//! programs, and very many files.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fs,
+    io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::Instant,
+};
+
+use data_encoding::HEXLOWER;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use wormhole_tests::{
+    Client, Finished, Maker, Missing, PATIENCE, Peer, Process, Server, Snapshot, Stream,
+    peer_script,
+};
+
+/// Enough that a transfer cannot be over before anybody notices the beginning.
+const LARGE: usize = 4_000_000;
+
+/// One server, and a folder with `target` in it for what is received.
+struct Scene {
+    server: Server,
+    sandbox: TempDir,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let sandbox = TempDir::new().unwrap();
+        fs::create_dir(sandbox.path().join("target")).unwrap();
+        Self { server: Server::start(Maker::Ours).unwrap(), sandbox }
+    }
+
+    fn target(&self) -> PathBuf {
+        self.sandbox.path().join("target")
+    }
+
+    fn receive(&self, args: &[&str]) -> Process {
+        let client = Client::new(Maker::Ours, &self.server).unwrap();
+        Process::start(client.receive(&self.target(), args))
+    }
+
+    /// Starts a peer that does as it is told, and gives its code; or says why the test is skipped.
+    fn scripted(&self, args: &[&str]) -> Option<(Process, String)> {
+        self.started(args, Process::start)
+    }
+
+    /// The same for a peer that goes on when something is typed.
+    fn scripted_typing(&self, args: &[&str]) -> Option<(Process, String)> {
+        self.started(args, Process::start_typing)
+    }
+
+    fn started(&self, args: &[&str], start: fn(Command) -> Process) -> Option<(Process, String)> {
+        let python = known(Maker::Python.program("python"))?;
+        let mut command = Command::new(python);
+        command.arg(peer_script("scripted.py")).arg(self.server.url()).args(args);
+        let peer = start(command);
+        let code = peer.line_after(Stream::Out, "code ");
+        Some((peer, code))
+    }
+
+    /// Starts a sender that sends half of a large file and then waits for its end, and a receiver
+    /// of it; waits until that has some of it in a file whose name begins so.
+    fn half(&self, args: &[&str], beginning: &str) -> Option<(Process, Process)> {
+        let half = (LARGE / 2).to_string();
+        let sender = ["stall", "\"half.bin\"", &LARGE.to_string(), &half];
+        let (sender, code) = self.scripted(&sender)?;
+        let receiver = self.receive(&[args, &[&code]].concat());
+        sender.line_after(Stream::Out, "stalled");
+        let came = || {
+            let file = files(&self.target())
+                .into_iter()
+                .find(|name| name.starts_with(beginning) && !name.ends_with(".json"))?;
+            let length = fs::metadata(self.target().join(file)).ok()?.len();
+            (length == LARGE as u64 / 2).then_some(())
+        };
+        let begun = Instant::now();
+        while came().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "{:?}", files(&self.target()));
+            thread::yield_now();
+        }
+        Some((sender, receiver))
+    }
+}
+
+/// What is there, or nothing after a word on why.
+fn known<T>(found: Result<T, Missing>) -> Option<T> {
+    found.map_err(|missing| skipped(&missing.to_string())).ok()
+}
+
+/// Past the capture of test output, so that it is seen.
+fn skipped(why: &str) {
+    let test = thread::current().name().unwrap_or("test").to_owned();
+    let _ = writeln!(io::stderr(), "{test} skipped: {why}");
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Checks that what came was kept, and that the person was told; gives how many bytes that are.
+fn kept(scene: &Scene, finished: &Finished) -> usize {
+    let [data, note] = &files(&scene.target())[..] else { panic!("{finished}") };
+    assert!(data.starts_with("half.bin.part-"), "{data}");
+    assert_eq!(*note, format!("{data}.json"));
+    let content = fs::read(scene.target().join(data)).unwrap();
+    let note = fs::read(scene.target().join(note)).unwrap();
+    let note: Value = serde_json::from_slice(&note).unwrap();
+    assert_eq!(note["offered_name"], "half.bin");
+    assert_eq!(note["announced_bytes"], LARGE);
+    assert_eq!(note["received"], content.len());
+    assert_eq!(note["sha256"], HEXLOWER.encode(&Sha256::digest(&content)));
+    assert!(finished.err.contains(" of 4.0 MB"), "{finished}");
+    assert!(finished.err.contains(&format!("stays in '{data}'")), "{finished}");
+    content.len()
+}
+
+#[test]
+fn a_sender_gone_in_the_middle_leaves_a_part_where_asked_for() {
+    let scene = Scene::new();
+    let sender = ["send", "\"half.bin\"", &LARGE.to_string(), &(LARGE / 2).to_string()];
+    let Some((_sender, code)) = scene.scripted(&sender) else { return };
+    let finished = scene.receive(&["--keep-partial", &code]).finish();
+    finished.complaint();
+    // How much of it the vanished sender's system has sent nobody knows.
+    assert!((1..=LARGE / 2).contains(&kept(&scene, &finished)));
+}
+
+#[test]
+fn ctrl_c_leaves_a_part_where_asked_for() {
+    let scene = Scene::new();
+    let Some((_sender, receiver)) = scene.half(&["--keep-partial"], "half.bin.part-") else {
+        return;
+    };
+    receiver.interrupt();
+    let finished = receiver.finish();
+    assert_eq!(finished.status.code(), Some(130), "{finished}");
+    assert_eq!(kept(&scene, &finished), LARGE / 2);
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_otherwise_and_says_how_far_it_came() {
+    let scene = Scene::new();
+    let Some((_sender, receiver)) = scene.half(&[], ".wormhole-") else { return };
+    receiver.interrupt();
+    let finished = receiver.finish();
+    assert_eq!(finished.status.code(), Some(130), "{finished}");
+    assert!(finished.err.contains("Broken off after "), "{finished}");
+    assert!(finished.err.contains(" of 4.0 MB"), "{finished}");
+    assert!(Snapshot::of(&scene.target()).is_empty());
+}
+
+#[test]
+fn kill_9_leaves_what_can_be_told_from_a_file_that_arrived() {
+    for (args, beginning, left) in
+        [(&[][..], ".wormhole-", 1), (&["--keep-partial"], "half.bin.part-", 2)]
+    {
+        let scene = Scene::new();
+        let Some((_sender, mut receiver)) = scene.half(args, beginning) else { return };
+        receiver.kill();
+        let names = files(&scene.target());
+        assert_eq!(names.len(), left, "{names:?}");
+        assert!(names.iter().all(|name| name.starts_with(beginning)), "{names:?}");
+    }
+}
+
+/// Runs checks with a disk of so many megabytes as the target; or says why it does not.
+fn on_a_small_disk(scene: &Scene, size: &str, checks: impl FnOnce() -> Option<()>) {
+    let target = scene.target();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(&target);
+    if !mount.output().is_ok_and(|done| done.status.success()) {
+        skipped("nothing can be mounted here");
+        return;
+    }
+    let checked = catch_unwind(AssertUnwindSafe(checks));
+    Command::new("umount").arg(&target).status().unwrap();
+    if let Err(failed) = checked {
+        resume_unwind(failed);
+    }
+}
+
+#[test]
+fn a_disk_that_is_too_full_is_told_and_left_as_it_was() {
+    let scene = Scene::new();
+    let target = scene.target();
+    on_a_small_disk(&scene, "size=3m", || {
+        let sender = ["send", "\"large.bin\"", &LARGE.to_string(), &LARGE.to_string()];
+        let (sender, code) = scene.scripted(&sender)?;
+        let finished = scene.receive(&[&code]).finish();
+        let line = finished.complaint().to_owned();
+        assert!(line.contains("4.0 MB are needed and 3.1 MB are left"), "{line}");
+        assert!(sender.finish().out.contains("refused"));
+
+        // It fills up only after the question.
+        let (sender, code) = scene.scripted(&["send", "\"f\"", "2500000", "2500000"])?;
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let mut receiver = client.run(&target, &["receive", "--hide-progress"]);
+        receiver.arg(&code);
+        let mut receiver = Process::start_typing(receiver);
+        receiver.line_after(Stream::Err, "Receiving file (2.5 MB) into: ");
+        fs::write(target.join("other"), vec![7; 2_000_000]).unwrap();
+        receiver.type_line("y");
+        let finished = receiver.finish();
+        assert!(finished.complaint().contains("are needed and"), "{finished}");
+        assert!(sender.finish().out.contains("refused"));
+        assert_eq!(files(&target), ["other"]);
+        Some(())
+    });
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_is_told_and_left_as_it_was() {
+    let scene = Scene::new();
+    let target = scene.target();
+    on_a_small_disk(&scene, "size=5m", || {
+        for (args, left) in [(&[][..], 1), (&["--keep-partial"], 3)] {
+            let half = (LARGE / 2).to_string();
+            let sender = ["stall", "\"half.bin\"", &LARGE.to_string(), &half];
+            let (mut sender, code) = scene.scripted_typing(&sender)?;
+            let receiver = scene.receive(&[args, &[&code]].concat());
+            sender.line_after(Stream::Out, "stalled");
+            fs::write(target.join("other"), vec![7; 2_000_000]).unwrap();
+            sender.type_line("go on");
+            let finished = receiver.finish();
+            assert!(finished.complaint().contains("No space left"), "{finished}");
+            assert_eq!(files(&target).len(), left, "{finished}");
+            fs::remove_file(target.join("other")).unwrap();
+        }
+        Some(())
+    });
+}
+
+#[test]
+fn a_folder_needs_no_more_room_than_its_files() {
+    let scene = Scene::new();
+    let target = scene.target();
+    let album = scene.sandbox.path().join("album");
+    fs::create_dir(&album).unwrap();
+    fs::write(album.join("large.bin"), vec![7; LARGE]).unwrap();
+    fs::write(album.join("z"), b"last").unwrap();
+    let receive = |args: &[&str]| {
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let sender = Process::start(client.send(scene.sandbox.path(), &["album"]));
+        let finished = scene.receive(&[args, &[&sender.code()]].concat()).finish();
+        drop(sender.finish());
+        finished
+    };
+    on_a_small_disk(&scene, "size=7m", || {
+        // The archive is to stay, so there must be room for both.
+        let finished = receive(&["--keep-partial"]);
+        assert!(finished.complaint().contains("8.0 MB are needed and"), "{finished}");
+        assert_eq!(files(&target), [""; 0]);
+        receive(&[]).succeeded();
+        assert!(fs::read(target.join("album/large.bin")).unwrap() == vec![7; LARGE]);
+        assert_eq!(fs::read(target.join("album/z")).unwrap(), b"last");
+        Some(())
+    });
+}
+
+#[test]
+fn what_the_rust_client_sends_as_a_tar_is_unpacked_on_request() {
+    let scene = Scene::new();
+    let Some(rust) = known(Client::new(Peer::Rust, &scene.server)) else { return };
+    let album = scene.sandbox.path().join("album");
+    fs::create_dir_all(album.join("empty")).unwrap();
+    fs::create_dir_all(album.join("deep/er")).unwrap();
+    fs::write(album.join("deep/er/ä"), b"content").unwrap();
+    fs::write(album.join("z".repeat(120)), b"long").unwrap();
+    let sender = Process::start(rust.send(scene.sandbox.path(), &["album"]));
+    let code = sender.line_after(Stream::Out, "wormhole-rs receive ");
+    let finished = scene.receive(&["--unpack", &code]).finish().succeeded();
+    sender.finish().succeeded();
+    assert!(finished.err.contains("The other computer calls it 'album.tar'"), "{finished}");
+    assert_eq!(files(&scene.target()), ["album"]);
+    let ours = scene.target().join("album");
+    assert_eq!(Snapshot::of(&ours).paths(), Snapshot::of(&album).paths());
+    assert_eq!(fs::read(ours.join("deep/er/ä")).unwrap(), b"content");
+}
+
+/// Receives a folder of so many files, and gives the most memory that took, in megabytes.
+fn peak_of(many: usize) -> Option<f64> {
+    let scene = Scene::new();
+    let (sender, code) = scene.scripted(&["folder", &many.to_string()])?;
+    let receiver = scene.receive(&[&code]);
+    let peak = receiver.spent().peak;
+    receiver.finish().succeeded();
+    assert!(sender.finish().out.contains("acknowledged"));
+    let folders = files(&scene.target().join("many"));
+    let inside = |folder: &String| files(&scene.target().join("many").join(folder)).len();
+    assert_eq!(folders.iter().map(inside).sum::<usize>(), many);
+    Some(peak)
+}
+
+#[test]
+fn a_hundred_thousand_files_take_hardly_more_memory_than_one() {
+    let (Some(one), Some(many)) = (peak_of(1), peak_of(100_000)) else { return };
+    let _ = writeln!(io::stderr(), "one file {one} MB, 100,000 files {many} MB");
+    assert!(many - one < 8.0, "one file {one} MB, 100,000 files {many} MB");
+}
