@@ -199,7 +199,7 @@ fn a_sender_offers_what_python_offers() {
             continue;
         };
         let plan = planned.unwrap();
-        let (ours, size) = (offer(&plan), plan.size());
+        let (ours, size) = (offer(&plan), plan.size().unwrap());
         let archive = bytes(plan);
         assert_eq!(archive.len() as u64, size);
         let is_empty_folder = case["note"] == "an empty directory";

@@ -7,6 +7,7 @@
 
 mod ack;
 mod offer;
+mod versions;
 
 use std::fmt;
 
@@ -14,9 +15,10 @@ use serde_json::{Value, json};
 
 pub use self::{
     ack::{Ack, BadAck},
-    offer::{BadOffer, DirectoryOffer, FileOffer, Offer},
+    offer::{BadOffer, DirectoryOffer, FileOffer, Offer, StreamOffer},
+    versions::AppVersions,
 };
-use crate::transit::{Abilities, Hints};
+use crate::transit::{Abilities, Hints, Role};
 
 /// The application id of file transfer.
 pub const APPID: &str = "lothar.com/wormhole/text-or-file-xfer";
@@ -76,6 +78,28 @@ pub enum Refusal {
     UnknownOffer,
     /// The person compared the verifiers and they differ.
     Verifier,
+    /// This side broke the transfer off because somebody wanted that.
+    Cancelled(Role),
+}
+
+impl Refusal {
+    /// Tells whether these words of the peer's say that somebody there broke the transfer off.
+    pub fn is_cancellation(text: &str) -> bool {
+        let ours = [Role::Sender, Role::Receiver].map(|role| Self::Cancelled(role).as_str());
+        // The words of the Rust program.
+        text == "Task has been cancelled" || ours.contains(&text)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "transfer rejected",
+            Self::UnknownMode => "unknown mode",
+            Self::UnknownOffer => "unknown offer type",
+            Self::Verifier => "sender rejected verification check, abandoned transfer",
+            Self::Cancelled(Role::Sender) => "the sender interrupted the transfer",
+            Self::Cancelled(Role::Receiver) => "the receiver interrupted the transfer",
+        }
+    }
 }
 
 /// A message cannot be read. The peer is at fault.
@@ -177,12 +201,7 @@ impl From<&str> for Verdict {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rejected => "transfer rejected",
-            Self::UnknownMode => "unknown mode",
-            Self::UnknownOffer => "unknown offer type",
-            Self::Verifier => "sender rejected verification check, abandoned transfer",
-        })
+        f.write_str(self.as_str())
     }
 }
 

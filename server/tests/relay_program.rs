@@ -210,7 +210,8 @@ fn call_web(address: &str, side: char) -> TcpStream {
                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     assert!(hear(&mut stream, 129).ends_with("\r\n\r\n"));
-    let line = format!("please relay {} for side {}\n", "t".repeat(64), side.to_string().repeat(16));
+    let line =
+        format!("please relay {} for side {}\n", "t".repeat(64), side.to_string().repeat(16));
     let header = [0x82, 0x80 | line.len() as u8, 0, 0, 0, 0];
     stream.write_all(&[&header[..], line.as_bytes()].concat()).unwrap();
     stream
@@ -231,7 +232,10 @@ fn websocket_is_spoken_where_it_is_wanted() {
     hear_joined(&mut two);
     assert_eq!(hear(&mut one, 3), "ok\n");
     let status = program.status();
-    assert_eq!((&status["relay"]["pairs"], &status["relay"]["websockets"]), (&1.0.into(), &1.0.into()));
+    assert_eq!(
+        (&status["relay"]["pairs"], &status["relay"]["websockets"]),
+        (&1.0.into(), &1.0.into())
+    );
     let both = Program::start(&["serve", "--port", LOCAL, "--relay-port", LOCAL]);
     assert_eq!(both.addresses["relay-websocket"], Value::Null);
 

@@ -7,7 +7,7 @@ use wormhole_client::{
     DEFAULT_WORDS, MAX_WORDS, PUBLIC_SERVER,
     protocol::transit::{RelayArgument, RelayHint},
     timing::Log,
-    transfer::APPID,
+    transfer::{self, APPID, SafeName},
     transit,
 };
 
@@ -61,7 +61,7 @@ impl Global {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Send a text, a file or a folder
+    /// Send a text, files, folders, or standard input
     #[command(visible_alias = "tx")]
     Send(Send),
     /// Receive what the other computer sends
@@ -118,14 +118,53 @@ pub(crate) struct Send {
     /// Leave out of a folder what cannot be read, instead of sending nothing
     #[arg(long)]
     pub(crate) ignore_unsendable_files: bool,
+    /// What to do with symbolic links: send what they lead to, or send nothing
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Symlinks::Follow)]
+    symlinks: Symlinks,
+    /// What to do with names that are not UTF-8: send nothing, or write their odd bytes as %FF
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = NonUtf8::Refuse)]
+    non_utf8: NonUtf8,
+    /// Offer it under this name
+    #[arg(long, value_parser = name, conflicts_with = "text")]
+    pub(crate) name: Option<SafeName>,
     /// Start a mailbox server in this program, for a computer that reaches this one
     #[arg(long, conflicts_with = "code")]
     pub(crate) local: bool,
-    /// The file or folder to send
-    pub(crate) what: Option<PathBuf>,
+    /// The file or folder to send; several become one folder, and - is standard input
+    pub(crate) what: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Symlinks {
+    Follow,
+    Refuse,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum NonUtf8 {
+    Refuse,
+    Escape,
 }
 
 impl Send {
+    /// What to do with what is no ordinary file.
+    pub(crate) fn rules(&self) -> transfer::Rules {
+        transfer::Rules {
+            unsendable: match self.ignore_unsendable_files {
+                true => transfer::WhenUnsendable::Skip,
+                false => transfer::WhenUnsendable::Refuse,
+            },
+            symlinks: match self.symlinks {
+                Symlinks::Follow => transfer::Symlinks::Follow,
+                Symlinks::Refuse => transfer::Symlinks::Refuse,
+            },
+            non_utf8: match self.non_utf8 {
+                NonUtf8::Refuse => transfer::NonUtf8::Refuse,
+                NonUtf8::Escape => transfer::NonUtf8::Escape,
+            },
+        }
+    }
+
     /// Whether to draw a QR code; where nobody says, on terminals.
     pub(crate) fn qr(&self, terminal: bool) -> bool {
         if self.no_qr { false } else { self.qr.unwrap_or(terminal) }
@@ -175,4 +214,12 @@ pub(crate) struct Timing {
 fn words(text: &str) -> Result<usize, String> {
     let words = text.parse().ok().filter(|words| (1..=MAX_WORDS).contains(words));
     words.ok_or_else(|| format!("expected a number of words from 1 to {MAX_WORDS}"))
+}
+
+/// A name under which somebody else may store what is sent.
+fn name(text: &str) -> Result<SafeName, &'static str> {
+    match text.parse::<SafeName>() {
+        Ok(name) if name.as_str() == text => Ok(name),
+        _ => Err("expected the name of one file, without control characters"),
+    }
 }

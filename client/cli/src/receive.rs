@@ -77,7 +77,7 @@ async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Fa
     let folder = matches!(bulk.announced, transfer::Announced::Folder { .. });
     let steps = Steps::receiving(log, folder);
     let progress = show::Progress::receiving(options.common.hide_progress);
-    let landed = bulk.accept(target, |event| {
+    let landed = bulk.accept_at(target, |event| {
         steps.event(&event);
         progress.event(&event);
     });

@@ -1,12 +1,15 @@
 //! `wormhole send`
 
-use std::io::IsTerminal;
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+};
 
 use tokio::task::spawn_blocking;
 use wormhole_client::{
     PUBLIC_SERVER, Wormhole,
     protocol::transfer::{Message, Refusal},
-    transfer::{self, MAX_TEXT, Plan, TransferError, WhenUnsendable, escape},
+    transfer::{self, MAX_TEXT, Plan, SafeName, TransferError, escape},
 };
 
 use crate::{
@@ -17,6 +20,10 @@ use crate::{
     session, show,
     steps::Steps,
 };
+
+/// How standard input is named on the command line, and how at the receiver.
+const INPUT: &str = "-";
+const INPUT_NAME: &str = "stdin";
 
 /// What is to be sent, ready to go.
 enum Goods {
@@ -74,25 +81,47 @@ async fn over(
 }
 
 async fn goods(options: &Send) -> Result<Goods, Failure> {
-    let text = match (&options.text, &options.what) {
+    let text = match (&options.text, &options.what[..]) {
         (Some(text), _) if text == "-" => ask::all_input(MAX_TEXT).await?,
         (Some(text), _) => text.clone(),
-        (None, Some(path)) => {
-            let path = path.clone();
-            let unsendable = match options.ignore_unsendable_files {
-                true => WhenUnsendable::Skip,
-                false => WhenUnsendable::Refuse,
+        (None, []) => ask::line("Text to send: ".to_owned()).await?.unwrap_or_default(),
+        (None, paths) => {
+            let plan = if paths.iter().any(|path| path == Path::new(INPUT)) {
+                input(options)?
+            } else {
+                measured(options).await?
             };
-            let plan = spawn_blocking(move || Plan::of(&path, unsendable)).await;
-            let died = |_| TransferError::Internal("a file task died");
-            return plan.map_err(died)?.map(Goods::Plan).map_err(Failure::Unsendable);
+            return Ok(Goods::Plan(match &options.name {
+                Some(name) => plan.named(name),
+                None => plan,
+            }));
         }
-        (None, None) => ask::line("Text to send: ".to_owned()).await?.unwrap_or_default(),
     };
     if text.len() > MAX_TEXT {
         return Err(TransferError::TextTooLong(text.len()).into());
     }
     Ok(Goods::Text(text))
+}
+
+/// Measures the paths that are to be sent.
+async fn measured(options: &Send) -> Result<Plan, Failure> {
+    let (paths, rules) = (options.what.clone(), options.rules());
+    let plan = spawn_blocking(move || Plan::of_all(&paths, rules)).await;
+    let died = |_| TransferError::Internal("a file task died");
+    plan.map_err(died)?.map_err(Failure::Unsendable)
+}
+
+/// Sends standard input, whose length nobody knows.
+fn input(options: &Send) -> Result<Plan, Failure> {
+    if options.what.len() > 1 {
+        let hint = "standard input (-) goes alone; a file of that name is ./-";
+        return Err(Failure::Refused(hint.to_owned()));
+    }
+    if options.common.verify {
+        let hint = "--verify asks at standard input, which is to be sent";
+        return Err(Failure::Refused(hint.to_owned()));
+    }
+    Ok(Plan::stream(&INPUT_NAME.parse::<SafeName>().map_err(TransferError::from)?, io::stdin()))
 }
 
 fn describe(goods: &Goods) {
@@ -103,6 +132,10 @@ fn describe(goods: &Goods) {
         Goods::Plan(Plan::File(file)) => {
             let size = show::size(file.offer.filesize);
             format!("Sending {size} file named '{}'", escape(&file.offer.filename))
+        }
+        Goods::Plan(Plan::Stream(stream)) => {
+            let name = escape(&stream.offer.filename);
+            format!("Sending standard input as a file named '{name}'")
         }
         Goods::Plan(Plan::Folder(folder)) => {
             for skipped in &folder.skipped {

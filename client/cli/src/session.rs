@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use wormhole_client::{
     Connection, Error, Wormhole,
     protocol::{code::Code, key::Verifier, transfer::Message},
+    transfer::AppVersions,
 };
 
 use crate::{args::Global, exit::Failure, interrupt, show};
@@ -23,7 +24,8 @@ pub(crate) async fn run(
     interrupted: &str,
     conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let builder = Wormhole::builder(global.appid.as_str(), url);
+    let builder =
+        Wormhole::builder(global.appid.as_str(), url).versions(AppVersions::OURS.write())?;
     let builder = match global.dump_timing {
         Some(_) => builder.timing(global.timing.clone()),
         None => builder,

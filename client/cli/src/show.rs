@@ -2,6 +2,7 @@
 //! output. Whatever comes from outside is escaped before it reaches a terminal.
 
 use std::{
+    cell::Cell,
     io::{self, IsTerminal, Write},
     path::Path,
 };
@@ -79,6 +80,7 @@ pub(crate) fn offer(announced: &Announced, target: &str) {
         Announced::File { filesize } => {
             eprintln!("Receiving file ({}) into: '{target}'", size(*filesize));
         }
+        Announced::Stream => eprintln!("Receiving file (size unknown) into: '{target}'"),
         Announced::Folder { zipsize, numbytes, numfiles } => {
             eprintln!("Receiving directory ({}) into: '{target}'/", size(*zipsize));
             eprintln!("{numfiles} files, {} (uncompressed)", size(*numbytes));
@@ -120,31 +122,41 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
-/// Shows a transfer while it goes on.
+/// Shows a transfer while it goes on, and how far it came where it ends before all bytes have.
 pub(crate) struct Progress {
     verb: &'static str,
     after: Option<&'static str>,
     bar: ProgressBar,
+    /// How many bytes have come, and of how many; none before the first and after the last.
+    reached: Cell<Option<(u64, Option<u64>)>>,
 }
 
 impl Progress {
     pub(crate) fn sending(hide: bool) -> Self {
         let after = Some("File sent.. waiting for confirmation");
-        Self { verb: "Sending", after, bar: bar(hide) }
+        Self { verb: "Sending", after, bar: bar(hide), reached: Cell::default() }
     }
 
     pub(crate) fn receiving(hide: bool) -> Self {
-        Self { verb: "Receiving", after: None, bar: bar(hide) }
+        Self { verb: "Receiving", after: None, bar: bar(hide), reached: Cell::default() }
     }
 
     pub(crate) fn event(&self, event: &Event) {
         match event {
             Event::Connected(via) => self.connected(via),
+            Event::Spooling => line("The other program must know the size: reading it all first.."),
             Event::Progress { done, total } => {
-                self.bar.set_length(*total);
+                match total {
+                    Some(total) => self.bar.set_length(*total),
+                    // Once is enough.
+                    None if self.reached.get().is_none() => self.bar.set_style(style(ENDLESS)),
+                    None => {}
+                }
                 self.bar.set_position(*done);
+                self.reached.set(Some((*done, *total)));
             }
             Event::Sent | Event::Received => {
+                self.reached.take();
                 self.bar.finish_and_clear();
                 self.after.into_iter().for_each(line);
             }
@@ -157,20 +169,29 @@ impl Progress {
     }
 }
 
-fn bar(hide: bool) -> ProgressBar {
-    if hide {
-        return ProgressBar::hidden();
+impl Drop for Progress {
+    fn drop(&mut self) {
+        let Some((done, total)) = self.reached.take() else { return };
+        self.bar.finish_and_clear();
+        let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
+        line(&format!("Broken off after {}{of}.", size(done)));
     }
-    styled(
-        "{percent:>3}% [{bar:30}] {decimal_bytes}/{decimal_total_bytes} \
-         {decimal_bytes_per_sec} {eta}",
-    )
+}
+
+const MEASURED: &str = "{percent:>3}% [{bar:30}] {decimal_bytes}/{decimal_total_bytes} \
+                        {decimal_bytes_per_sec} {eta}";
+const ENDLESS: &str = "{decimal_bytes} {decimal_bytes_per_sec}";
+
+fn bar(hide: bool) -> ProgressBar {
+    if hide { ProgressBar::hidden() } else { styled(MEASURED) }
 }
 
 fn styled(template: &str) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style)
+    ProgressBar::new(0).with_style(style(template))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 /// Shows the work for a stamp while it goes on; on a terminal a bar, which vanishes in the end.

@@ -1,38 +1,39 @@
 //! Something on its way in, not yet under its name.
 
 use std::{
-    fs::{self, File},
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
-use tempfile::{Builder, NamedTempFile, TempDir};
 use thiserror::Error;
 
-use super::{Announced, Target, UnpackError, shown, unpack, unpack::Limits};
+use super::{
+    Announced, Target, TargetError, UnpackError,
+    growth::Growth,
+    partial::Partial,
+    shown,
+    temporary::{Staging, Temporary},
+    unpack::{self, Bounds, Limits},
+};
 
-/// The beginning of every temporary name; random characters follow.
-const PREFIX: &str = ".wormhole-";
-/// In the temporary folder: the archive, the files from it, and the file that makes way.
-const ARCHIVE: &str = "archive.zip";
+/// In the temporary folder: the files from the archive, and the file that makes way.
 const CONTENT: &str = "content";
 const REPLACED: &str = "replaced";
 
 /// A [`Target`] which takes in the announced bytes, and shows nothing at its place before
-/// [`Begun::commit`]. Dropped without it, it leaves nothing behind.
+/// [`Begun::commit`].
+///
+/// Dropped without it, it leaves nothing behind, or what came where
+/// [`Target::keep_partial`] was said. Where the program is killed, a hidden file or folder may stay
+/// whose name begins with `.wormhole-`; it may be deleted.
 pub struct Begun {
     target: Target,
-    store: Store,
+    store: Temporary,
     written: u64,
+    growth: Growth,
 }
 
-/// Both variants remove themselves when dropped.
-enum Store {
-    File(NamedTempFile),
-    Folder { staging: TempDir, archive: File, limits: Limits },
-}
-
-/// Tells why received data did not come to its place; nothing of it is left.
+/// Tells why received data did not come to its place.
 #[derive(Debug, Error)]
 pub enum ArrivalError {
     /// The peer sent fewer bytes than it had announced.
@@ -49,9 +50,20 @@ pub enum ArrivalError {
         /// Announced bytes.
         expected: u64,
     },
+    /// Data of unknown length has all but filled the disk; the inner error of what writing returns.
+    #[error("insufficient free space, {free} bytes are left after {written} bytes")]
+    NoRoom {
+        /// Bytes an ordinary user may still write.
+        free: u64,
+        /// Received bytes.
+        written: u64,
+    },
     /// Somebody put something at the place in the meantime.
     #[error("'{}' appeared during the transfer and is not overwritten", shown(.0))]
     Occupied(PathBuf),
+    /// The place no longer is one, for want of room.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The archive of a folder is refused.
     #[error(transparent)]
     Unpack(#[from] UnpackError),
@@ -67,13 +79,21 @@ pub enum ArrivalError {
 
 impl Begun {
     pub(super) fn beside(target: Target) -> Result<Self, ArrivalError> {
-        let store = Store::of(&target).map_err(|source| failed(&target.path, source))?;
-        Ok(Self { target, store, written: 0 })
+        let store = store(&target).map_err(|source| failed(&target, source))?;
+        let begun = Self { target, store, written: 0, growth: Growth::default() };
+        begun.check_room()?;
+        Ok(begun)
     }
 
     /// Returns the number of bytes written so far.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Returns the file in which the bytes stay if the transfer is interrupted, where they do.
+    pub fn partial(&self) -> Option<PathBuf> {
+        let name = self.store.partial_name()?;
+        Some(self.target.path.with_file_name(name))
     }
 
     /// Puts everything at its place and returns that: a file by renaming, a folder by unpacking its
@@ -83,18 +103,29 @@ impl Begun {
     /// # Errors
     /// [`ArrivalError`]; a replaced file is back at its place then.
     pub fn commit(self) -> Result<PathBuf, ArrivalError> {
-        let Self { target, store, written } = self;
-        let expected = target.announced.wire_size();
-        if written != expected {
+        let Self { target, store, written, .. } = self;
+        if let Some(expected) = target.announced.wire_size()
+            && written != expected
+        {
             return Err(ArrivalError::Short { expected, got: written });
         }
-        let placed = match store {
-            Store::File(file) => place_file(file, &target),
-            Store::Folder { staging, archive, limits } => {
-                let content = staging.path().join(CONTENT);
-                fs::create_dir(&content).map_err(|source| failed(&target.path, source))?;
-                unpack::unpack(archive, &content, limits)?;
-                place_folder(&staging, &target)
+        let placed = match &target.packing {
+            None => store.place(&target.name, target.replaces),
+            Some(packing) => {
+                let io = |source| failed(&target, source);
+                let staging = Staging::beside(&target.folder).map_err(io)?;
+                let content = staging.dir().make(CONTENT, 0o777).map_err(io)?;
+                let bounds = Bounds {
+                    limits: Limits::of(&target.announced),
+                    accept_collisions: target.accept_collisions,
+                    give_back: store.partial_name().is_none(),
+                };
+                unpack::unpack(store.file(), packing, &content, bounds)?;
+                let placed = place_folder(&staging, &target);
+                if placed.is_ok() {
+                    store.discard();
+                }
+                placed
             }
         };
         match placed {
@@ -102,122 +133,80 @@ impl Begun {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(ArrivalError::Occupied(target.path))
             }
-            Err(source) => Err(failed(&target.path, source)),
+            Err(source) => Err(failed(&target, source)),
+        }
+    }
+
+    /// Refuses where there is less room than it takes, as far as that is known beforehand.
+    fn check_room(&self) -> Result<(), ArrivalError> {
+        let target = &self.target;
+        let gives_back =
+            self.store.partial_name().is_none() && unpack::gives_back(self.store.file());
+        let needed = if gives_back { target.announced.room() } else { target.room_for_both() };
+        match target.folder.free_space().map_err(|source| failed(target, source))? {
+            Some(free) if free < needed => Err(TargetError::NoRoom { free, needed }.into()),
+            _ => Ok(()),
         }
     }
 }
 
 impl Write for Begun {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let expected = self.target.announced.wire_size();
-        if bytes.len() as u64 > expected - self.written {
-            return Err(io::Error::other(ArrivalError::Overshoot { expected }));
+        match self.target.announced.wire_size() {
+            Some(expected) if bytes.len() as u64 > expected - self.written => {
+                return Err(io::Error::other(ArrivalError::Overshoot { expected }));
+            }
+            Some(_) => {}
+            None => self.growth.check(self.written, || self.target.folder.free_space())?,
         }
-        let n = self.store.file().write(bytes)?;
+        let n = self.store.write(bytes)?;
         self.written += n as u64;
         Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.store.file().flush()
+        self.store.flush()
     }
 }
 
-impl Store {
-    fn of(target: &Target) -> io::Result<Self> {
-        let mut named = Builder::new();
-        let named = named.prefix(PREFIX);
-        let Announced::Folder { numbytes, numfiles, .. } = target.announced else {
-            return as_umask_says(named).tempfile_in(target.parent()).map(Self::File);
-        };
-        let staging = named.tempdir_in(target.parent())?;
-        let mut fresh = File::options();
-        let fresh = fresh.read(true).write(true).create_new(true);
-        let archive = fresh.open(staging.path().join(ARCHIVE))?;
-        Ok(Self::Folder { staging, archive, limits: Limits { numfiles, numbytes } })
+/// Makes the file for the bytes that come.
+fn store(target: &Target) -> io::Result<Temporary> {
+    let is_archive = target.packing.is_some();
+    if target.keep_partial {
+        let (place, offered) = (target.name.to_string_lossy(), target.offered.as_str());
+        let partial = Partial::begin(&target.folder, &place, offered, &target.announced)?;
+        let mode = if is_archive { 0o600 } else { 0o666 };
+        return Temporary::kept(&target.folder, partial, mode);
     }
+    if is_archive { Temporary::nameless(&target.folder) } else { Temporary::hidden(&target.folder) }
+}
 
-    fn file(&mut self) -> &mut File {
-        match self {
-            Self::File(file) => file.as_file_mut(),
-            Self::Folder { archive, .. } => archive,
+fn failed(target: &Target, source: io::Error) -> ArrivalError {
+    ArrivalError::Io { path: target.path.clone(), source }
+}
+
+fn place_folder(staging: &Staging, target: &Target) -> io::Result<()> {
+    let (staging, folder, name) = (staging.dir(), &target.folder, &target.name);
+    if !target.replaces {
+        return staging.rename_new(CONTENT, folder, name);
+    }
+    folder.rename_over(name, staging, REPLACED)?;
+    staging.rename_new(CONTENT, folder, name).inspect_err(|_| {
+        // Should this fail too, the first error still is the one to tell.
+        let _ = staging.rename_over(REPLACED, folder, name);
+    })
+}
+
+impl Limits {
+    /// What may come out of the archive of something announced.
+    fn of(announced: &Announced) -> Self {
+        match *announced {
+            Announced::Folder { numbytes, numfiles, .. } => Self { numfiles, numbytes },
+            // Each member of a tar archive takes a block at least.
+            Announced::File { filesize } => {
+                Self { numfiles: filesize / unpack::TAR_BLOCK, numbytes: filesize }
+            }
+            Announced::Stream => Self { numfiles: 0, numbytes: 0 },
         }
     }
-}
-
-fn failed(path: &Path, source: io::Error) -> ArrivalError {
-    ArrivalError::Io { path: path.to_owned(), source }
-}
-
-fn place_file(file: NamedTempFile, target: &Target) -> io::Result<()> {
-    let placed = if target.replaces {
-        file.persist(&target.path)
-    } else {
-        file.persist_noclobber(&target.path)
-    };
-    placed.map(drop).map_err(|error| error.error)
-}
-
-fn place_folder(staging: &TempDir, target: &Target) -> io::Result<()> {
-    let content = staging.path().join(CONTENT);
-    if !target.replaces {
-        return rename_to_free(&content, &target.path);
-    }
-    let replaced = staging.path().join(REPLACED);
-    fs::rename(&target.path, &replaced)?;
-    rename_to_free(&content, &target.path).inspect_err(|_| {
-        // Should this fail too, the first error still is the one to tell.
-        let _ = fs::rename(&replaced, &target.path);
-    })
-}
-
-/// Renames a folder to a path at which nothing exists.
-fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
-    match rename_exclusively(from, to) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
-        renamed => return renamed,
-    }
-    // A folder made now is surely ours, and a rename replaces an empty folder at once.
-    fs::create_dir(to)?;
-    fs::rename(from, to).inspect_err(|_| {
-        let _ = fs::remove_dir(to);
-    })
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_exclusively(from: &Path, to: &Path) -> io::Result<()> {
-    use rustix::{
-        fs::{CWD, RenameFlags, renameat_with},
-        io::Errno,
-    };
-
-    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // What kernels and file systems without the flag say.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
-        renamed => Ok(renamed?),
-    }
-}
-
-#[cfg(windows)]
-fn rename_exclusively(from: &Path, to: &Path) -> io::Result<()> {
-    // Windows never renames a folder onto something.
-    fs::rename(from, to)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows)))]
-fn rename_exclusively(_from: &Path, _to: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// The temporary file becomes the received one, so it has the permissions of any new file.
-#[cfg(unix)]
-fn as_umask_says<'a, 'b, 'c>(builder: &'a mut Builder<'b, 'c>) -> &'a mut Builder<'b, 'c> {
-    use std::os::unix::fs::PermissionsExt;
-
-    builder.permissions(fs::Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn as_umask_says<'a, 'b, 'c>(builder: &'a mut Builder<'b, 'c>) -> &'a mut Builder<'b, 'c> {
-    builder
 }

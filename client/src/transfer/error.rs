@@ -1,8 +1,13 @@
 //! Why a transfer came to nothing.
 
-use wormhole_protocol::transfer::{BadAck, BadMessage};
+use std::time::Duration;
 
-use super::{ArrivalError, NameError, TargetError};
+use wormhole_protocol::{
+    transfer::{BadAck, BadMessage, Refusal},
+    transit::Role,
+};
+
+use super::{ArrivalError, Awaited, NameError, TargetError};
 use crate::{
     Error,
     transit::{LandError, ShipError, TransitError},
@@ -29,6 +34,25 @@ pub enum TransferError {
     /// The peer gave up, for this reason.
     #[error("the peer gave up: {0}")]
     Peer(String),
+    /// Somebody at the peer's end broke it off, in these words.
+    #[error("the peer broke the transfer off: {0}")]
+    PeerCancelled(String),
+    /// It was [cancelled](super::Cancel) here.
+    #[error("cancelled after {done} bytes")]
+    Cancelled {
+        /// Bytes sent or received until then.
+        done: u64,
+        /// Bytes in all, where that is known.
+        total: Option<u64>,
+    },
+    /// A [deadline](super::Deadlines) has passed.
+    #[error("waited {limit:?} for {awaited} in vain")]
+    Late {
+        /// What did not come.
+        awaited: Awaited,
+        /// The time it had.
+        limit: Duration,
+    },
     /// The peer sent a message that is none.
     #[error(transparent)]
     BadMessage(#[from] BadMessage),
@@ -56,6 +80,9 @@ pub enum TransferError {
     /// What was received did not come to its place.
     #[error(transparent)]
     Arrival(#[from] ArrivalError),
+    /// Data of unknown length could not be stored, to be measured for a peer that must know.
+    #[error("cannot store what is to be sent: {0}")]
+    Spool(std::io::Error),
     /// A file could not be opened.
     #[error("cannot open what is to be sent: {0}")]
     Open(std::io::Error),
@@ -75,18 +102,23 @@ impl TransferError {
             Self::Unconfirmed
                 | Self::Ship(ShipError::Connection(_))
                 | Self::Land(
-                    LandError::Connection(_) | LandError::Short { .. } | LandError::NoRecord
+                    LandError::Connection(_)
+                        | LandError::Short { .. }
+                        | LandError::NoEnd
+                        | LandError::NoRecord
                 )
         )
     }
 
     /// What the peer should be told, which holds nothing of this machine; `None` where it knows.
-    pub(super) fn for_the_peer(&self) -> Option<String> {
+    pub(super) fn for_the_peer(&self, role: Role) -> Option<String> {
         let text = match self {
             Self::BadMessage(BadMessage::Offer(offer)) => return Some(offer.refusal().to_string()),
+            Self::Cancelled { .. } => return Some(Refusal::Cancelled(role).to_string()),
+            Self::Late { .. } => "the transfer took too long",
             Self::BadMessage(_) => "a message could not be read",
             Self::Transit(_) => "no connection could be made",
-            Self::Ship(ShipError::Source(_)) | Self::Open(_) => {
+            Self::Ship(ShipError::Source(_)) | Self::Open(_) | Self::Spool(_) => {
                 "the sender could not read what it offered"
             }
             Self::Land(LandError::Sink(_)) | Self::Target(_) | Self::Arrival(_) => {
@@ -97,6 +129,7 @@ impl TransferError {
             Self::Ship(ShipError::Internal(_)) | Self::Internal(_) => "an internal error",
             Self::Wormhole(_)
             | Self::Peer(_)
+            | Self::PeerCancelled(_)
             | Self::Ship(ShipError::Connection(_))
             | Self::Answer(_)
             | Self::Unconfirmed

@@ -8,17 +8,30 @@
 
 mod arrival;
 mod consent;
+mod course;
+mod detached;
+mod dir;
 mod error;
 mod escape;
+mod growth;
+mod listing;
 mod name;
+mod names;
+mod native;
+mod partial;
 mod plan;
 mod receive;
+mod rules;
 mod send;
+mod spill;
 mod steady;
 mod talk;
 mod target;
+mod temporary;
+mod terms;
 mod tree;
 mod unpack;
+mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
@@ -26,16 +39,18 @@ pub use consent::accepts;
 pub use error::TransferError;
 pub use escape::escape;
 pub use name::{NameError, SafeName};
-pub use plan::{FilePlan, FolderPlan, Plan};
-pub use receive::{Incoming, IncomingBulk, IncomingText, receive};
-pub use send::{MAX_TEXT, send, send_text};
+pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
+pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
+pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
+pub use send::{MAX_TEXT, send, send_on, send_text};
 pub use steady::Changed;
 pub use target::{Announced, Target, TargetError};
-pub use tree::{Reason, Unsendable, WhenUnsendable};
+pub use terms::{Awaited, Cancel, Deadlines, Terms};
 pub use unpack::UnpackError;
-pub use wormhole_protocol::transfer::APPID;
+pub use unsendable::{Reason, Unsendable};
+pub use wormhole_protocol::transfer::{APPID, AppVersions};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::transit::Via;
 
@@ -43,6 +58,9 @@ use crate::transit::Via;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The peer must know the length of what it gets: it is being read to its end, and kept on disk
+    /// meanwhile.
+    Spooling,
     /// Both sides want it; a connection to the peer is being made.
     Connecting,
     /// There is a connection to the peer, by this way.
@@ -51,15 +69,25 @@ pub enum Event {
     Progress {
         /// Bytes until now.
         done: u64,
-        /// Bytes in all.
-        total: u64,
+        /// Bytes in all, where that is known.
+        total: Option<u64>,
     },
+    /// What comes goes into this file, which stays where the transfer is interrupted
+    /// ([`Target::keep_partial`]).
+    Keeping(PathBuf),
     /// All bytes are sent; the peer has not confirmed them.
     Sent,
     /// All bytes are received; they are not in their place.
     Received,
     /// What was received is in its place; the peer is told so.
     Placed,
+    /// It was [cancelled](Cancel) here; the peer is told so.
+    Cancelled {
+        /// Bytes sent or received until then.
+        done: u64,
+        /// Bytes in all, where that is known.
+        total: Option<u64>,
+    },
 }
 
 /// Shows a path of this machine on one line, without control characters.

@@ -24,6 +24,15 @@ impl SafeName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the name without its `.tar`, where it ends so and something is left.
+    pub(super) fn without_tar(&self) -> Option<Self> {
+        let (stem, end) = self.0.split_at_checked(self.0.len().checked_sub(4)?)?;
+        if !end.eq_ignore_ascii_case(".tar") {
+            return None;
+        }
+        stem.parse().ok()
+    }
 }
 
 impl FromStr for SafeName {
@@ -114,6 +123,7 @@ pub(super) fn reserved_on_windows(name: &str) -> bool {
             .is_some_and(|n| matches!(n, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"))
     };
     name.ends_with(['.', ' '])
+        || name.contains(char::is_control)
         || name.contains(['<', '>', ':', '"', '|', '?', '*', '\\'])
         || matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$")
         || port("COM")
@@ -151,8 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn an_archive_is_unpacked_to_its_name() {
+        let unpacked = |name: &str| name.parse::<SafeName>().unwrap().without_tar();
+        assert_eq!(unpacked("photos.tar").unwrap().as_str(), "photos");
+        assert_eq!(unpacked("<unnamed folder>.TAR").unwrap().as_str(), "<unnamed folder>");
+        assert_eq!(
+            [".tar", "...tar", "tar", "ätar", "a.tar.gz"].map(unpacked),
+            [const { None }; 5]
+        );
+    }
+
+    #[test]
     fn knows_what_windows_reserves() {
-        for name in ["con", "NUL.txt", "Lpt1", "com9.tar.gz", "a:b", "dot.", "trail ", "aux .c"] {
+        for name in
+            ["a\rb", "con", "NUL.txt", "Lpt1", "com9.tar.gz", "a:b", "dot.", "trail ", "aux .c"]
+        {
             assert!(reserved_on_windows(name), "{name}");
         }
         for name in ["console", "com10", "com", "a.con", "nul_", ".x"] {

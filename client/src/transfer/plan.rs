@@ -1,44 +1,66 @@
-//! What is about to be sent, with every size known.
+//! What is about to be sent.
 
 use std::{
+    collections::HashMap,
     ffi::OsStr,
-    fs,
+    fs::{self, Metadata},
     io::{self, Read},
     path::{Component, Path, PathBuf},
 };
 
-use wormhole_protocol::transfer::{DirectoryOffer, FileOffer, Offer};
+use wormhole_protocol::transfer::{DirectoryOffer, FileOffer, Offer, StreamOffer};
 
 use super::{
-    steady::SteadyFile,
-    tree::{Content, Entry, Reason, Tree, Unsendable, WhenUnsendable, size_of},
-    zip::{ZipStream, archive_size},
+    Reason, Rules, SafeName, Symlinks, Unsendable,
+    listing::Listing,
+    steady::Steady,
+    tree::{Found, Tree, size_of},
+    zip::ZipStream,
 };
 
-/// A file or folder that can be offered, measured before any byte is sent.
+/// What several paths are called together where they do not lie in one folder that has a name.
+const UNNAMED: &str = "files";
+
+/// Something that can be offered.
 pub enum Plan {
     /// One file, sent as it is.
     File(FilePlan),
-    /// A folder, sent as one zip archive.
+    /// A folder or several paths, sent as one zip archive.
     Folder(FolderPlan),
+    /// Data whose length nobody knows yet.
+    Stream(StreamPlan),
 }
 
 /// A file to be sent.
 pub struct FilePlan {
     /// Its name and its size.
     pub offer: FileOffer,
-    path: PathBuf,
+    source: Source,
 }
 
-/// A folder to be sent.
+/// A folder to be sent, measured to the byte.
 pub struct FolderPlan {
     /// Its name, the exact length of its archive, and how many files of how many bytes it has;
     /// links to files count, folders do not.
     pub offer: DirectoryOffer,
-    /// What is left out; empty under [`WhenUnsendable::Refuse`].
+    /// What is left out; empty under [`WhenUnsendable::Refuse`](super::WhenUnsendable::Refuse).
     pub skipped: Vec<Unsendable>,
-    root: PathBuf,
-    entries: Vec<Entry>,
+    entries: Listing,
+}
+
+/// Data of unknown length to be sent.
+///
+/// A peer that has said so takes it as it comes; for others it is first read to its end, into a
+/// temporary file without a name.
+pub struct StreamPlan {
+    /// Its name.
+    pub offer: StreamOffer,
+    pub(super) source: Box<dyn Read + Send>,
+}
+
+enum Source {
+    Path(PathBuf),
+    Reader(Box<dyn Read + Send>),
 }
 
 impl Plan {
@@ -46,21 +68,85 @@ impl Plan {
     ///
     /// The offered name is the last component of the path, `.` and `..` and trailing slashes
     /// removed by their text alone; the content is that of the path with every link followed
-    /// [file-transfer.md: command line].
+    /// [file-transfer.md: command line]. Of a folder only a list is made, which is spilled into a
+    /// temporary file where it is long: its files are read when they are sent.
     ///
     /// # Errors
-    /// [`Unsendable`] when the path is missing, unreadable, nameless, not UTF-8 or neither a file
-    /// nor a folder; likewise for anything inside a folder, unless those are to be skipped.
-    pub fn of(path: &Path, inside: WhenUnsendable) -> Result<Self, Unsendable> {
-        let refuse = |reason: Reason| reason.at(path);
-        let resolved = fs::canonicalize(path).map_err(|error| refuse(error.into()))?;
-        let name = sent_name(path).map_err(refuse)?;
-        let metadata = fs::metadata(&resolved).map_err(|error| refuse(error.into()))?;
-        if metadata.is_dir() {
-            return FolderPlan::of(name, resolved, inside).map(Self::Folder);
+    /// [`Unsendable`] when the path is missing, unreadable, nameless or neither a file nor a
+    /// folder, or against the rules; likewise for anything inside a folder, unless those are to be
+    /// skipped.
+    pub fn of(path: &Path, rules: impl Into<Rules>) -> Result<Self, Unsendable> {
+        let rules = rules.into();
+        let Top { name, place, about } = Top::of(path, rules).map_err(|reason| reason.at(path))?;
+        if !about.is_dir() {
+            let filesize = size_of(&place, &about).map_err(|reason| reason.at(path))?;
+            let source = Source::Path(place);
+            return Ok(Self::File(FilePlan {
+                offer: FileOffer { filename: name, filesize },
+                source,
+            }));
         }
-        let filesize = size_of(&resolved, &metadata).map_err(refuse)?;
-        Ok(Self::File(FilePlan { offer: FileOffer { filename: name, filesize }, path: resolved }))
+        let mut tree = Tree::new(place.clone(), rules);
+        tree.folder(String::new(), place.clone())?;
+        FolderPlan::of(name, tree).map(Self::Folder).map_err(|error| Reason::from(error).at(&place))
+    }
+
+    /// Measures what lies at several paths, which lie side by side in one folder at the receiver,
+    /// each under its name as [`Plan::of`] finds it. One path alone is sent as by that.
+    ///
+    /// The folder is named as the one in which they all lie here, else `files`.
+    ///
+    /// # Errors
+    /// As those of [`Plan::of`]; [`Reason::SameName`] where two would lie at one place.
+    pub fn of_all<P: AsRef<Path>>(
+        paths: &[P],
+        rules: impl Into<Rules>,
+    ) -> Result<Self, Unsendable> {
+        let rules = rules.into();
+        if let [path] = paths {
+            return Self::of(path.as_ref(), rules);
+        }
+        let mut tree = Tree::new(PathBuf::new(), rules);
+        let mut names = HashMap::new();
+        for path in paths.iter().map(AsRef::as_ref) {
+            let refuse = |reason: Reason| reason.at(path);
+            let Top { name, place, about } = Top::of(path, rules).map_err(refuse)?;
+            if let Some(other) = names.insert(name.clone(), path) {
+                return Err(refuse(Reason::SameName(other.to_owned())));
+            }
+            if about.is_dir() {
+                tree.folder(name, place)?;
+            } else {
+                tree.file(&name, &place, &about).map_err(refuse)?;
+            }
+        }
+        let dirname = common_name(paths).unwrap_or_else(|| UNNAMED.to_owned());
+        let planned = FolderPlan::of(dirname, tree).map(Self::Folder);
+        planned.map_err(|error| Reason::from(error).at(Path::new("")))
+    }
+
+    /// Sends `size` bytes that a reader gives, as a file. The reader is read on a blocking thread.
+    pub fn reader(name: &SafeName, size: u64, reader: impl Read + Send + 'static) -> Self {
+        Self::File(FilePlan::reading(name.as_str().to_owned(), size, Box::new(reader)))
+    }
+
+    /// Sends what a reader gives until its end, as a file. The reader is read on a thread of its
+    /// own, for which nobody waits when the transfer ends before the reader does.
+    pub fn stream(name: &SafeName, reader: impl Read + Send + 'static) -> Self {
+        let offer = StreamOffer { filename: name.as_str().to_owned() };
+        Self::Stream(StreamPlan { offer, source: Box::new(reader) })
+    }
+
+    /// Offers it under another name.
+    #[must_use]
+    pub fn named(mut self, name: &SafeName) -> Self {
+        let offered = match &mut self {
+            Self::File(file) => &mut file.offer.filename,
+            Self::Folder(folder) => &mut folder.offer.dirname,
+            Self::Stream(stream) => &mut stream.offer.filename,
+        };
+        name.as_str().clone_into(offered);
+        self
     }
 
     /// Returns what to tell the peer.
@@ -68,14 +154,16 @@ impl Plan {
         match self {
             Self::File(file) => Offer::File(file.offer.clone()),
             Self::Folder(folder) => Offer::Directory(folder.offer.clone()),
+            Self::Stream(stream) => Offer::Stream(stream.offer.clone()),
         }
     }
 
-    /// Returns the number of bytes that [`Plan::open`] will give.
-    pub fn size(&self) -> u64 {
+    /// Returns the number of bytes that [`Plan::open`] will give, where it is known.
+    pub fn size(&self) -> Option<u64> {
         match self {
-            Self::File(file) => file.offer.filesize,
-            Self::Folder(folder) => folder.offer.zipsize,
+            Self::File(file) => Some(file.offer.filesize),
+            Self::Folder(folder) => Some(folder.offer.zipsize),
+            Self::Stream(_) => None,
         }
     }
 
@@ -87,40 +175,86 @@ impl Plan {
     /// [`Changed`](super::Changed) inside when a file no longer has its measured size.
     pub fn open(self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Self::File(file) => Box::new(SteadyFile::open(&file.path, file.offer.filesize)?),
-            Self::Folder(folder) => Box::new(ZipStream::new(folder.root, folder.entries)),
+            Self::File(FilePlan { offer: FileOffer { filename, filesize }, source }) => {
+                match source {
+                    Source::Path(path) => Box::new(Steady::open(&path, filesize)?),
+                    Source::Reader(reader) => {
+                        Box::new(Steady::of(reader, filename.into(), filesize))
+                    }
+                }
+            }
+            Self::Folder(folder) => Box::new(ZipStream::new(folder.entries)),
+            Self::Stream(stream) => stream.source,
         })
     }
 }
 
-impl FolderPlan {
-    fn of(dirname: String, root: PathBuf, inside: WhenUnsendable) -> Result<Self, Unsendable> {
-        let Tree { entries, skipped } = Tree::below(&root, inside)?;
-        let sizes = entries.iter().filter_map(|entry| match entry.content {
-            Content::File(size) => Some(size),
-            Content::EmptyFolder => None,
-        });
-        let (numfiles, numbytes) = sizes.fold((0, 0), |(n, sum), size| (n + 1, sum + size));
-        let zipsize = archive_size(&entries);
-        let offer = DirectoryOffer { dirname, zipsize, numbytes, numfiles };
-        Ok(Self { offer, skipped, root, entries })
+impl FilePlan {
+    pub(super) fn reading(filename: String, filesize: u64, reader: Box<dyn Read + Send>) -> Self {
+        Self { offer: FileOffer { filename, filesize }, source: Source::Reader(reader) }
     }
 }
 
-fn sent_name(path: &Path) -> Result<String, Reason> {
-    let absolute = std::path::absolute(path)?;
-    let mut names: Vec<&OsStr> = Vec::new();
-    for component in absolute.components() {
+impl FolderPlan {
+    fn of(dirname: String, tree: Tree) -> io::Result<Self> {
+        let Found { entries, zipsize, totals, skipped } = tree.finish()?;
+        let (numfiles, numbytes) = (totals.files, totals.bytes);
+        Ok(Self {
+            offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles },
+            skipped,
+            entries,
+        })
+    }
+}
+
+/// A path that the sender named.
+struct Top {
+    /// Under which name it is sent.
+    name: String,
+    /// Where it lies, all links followed.
+    place: PathBuf,
+    about: Metadata,
+}
+
+impl Top {
+    fn of(path: &Path, rules: Rules) -> Result<Self, Reason> {
+        if rules.symlinks == Symlinks::Refuse && fs::symlink_metadata(path)?.is_symlink() {
+            return Err(Reason::Link);
+        }
+        let place = fs::canonicalize(path)?;
+        let absolute = in_text(path)?;
+        let own = absolute.file_name().ok_or(Reason::Nameless)?;
+        let name = rules.non_utf8.name(own)?.into_owned();
+        let about = fs::metadata(&place)?;
+        Ok(Self { name, place, about })
+    }
+}
+
+/// The name of the folder in which all the paths lie by their texts, if they lie in one.
+fn common_name(paths: &[impl AsRef<Path>]) -> Option<String> {
+    let mut parents = paths.iter().map(|path| {
+        let absolute = in_text(path.as_ref()).ok()?;
+        Some(absolute.parent()?.to_owned())
+    });
+    let first = parents.next()??;
+    let alike = parents.all(|parent| parent.as_ref() == Some(&first));
+    let name = first.file_name().and_then(OsStr::to_str)?;
+    alike.then(|| name.to_owned())
+}
+
+/// Makes a path absolute, without `.` and `..`, by its text alone.
+fn in_text(path: &Path) -> io::Result<PathBuf> {
+    let mut plain = PathBuf::new();
+    for component in std::path::absolute(path)?.components() {
         match component {
-            Component::Normal(name) => names.push(name),
             Component::ParentDir => {
-                names.pop();
+                plain.pop();
             }
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            Component::CurDir => {}
+            other => plain.push(other),
         }
     }
-    let name = names.pop().ok_or(Reason::Nameless)?;
-    name.to_str().map(str::to_owned).ok_or(Reason::NotUtf8)
+    Ok(plain)
 }
 
 #[cfg(test)]
@@ -130,14 +264,26 @@ mod tests {
 
     #[test]
     fn the_sent_name_is_found_in_the_text_of_the_path() {
-        let name = |path: &str| sent_name(Path::new(path)).unwrap();
-        assert_eq!(name("/x/a/b/.."), "a");
-        assert_eq!(name("/x/a/"), "a");
-        assert_eq!(name("/x/./a/."), "a");
-        assert_eq!(name("a"), "a");
+        let name = |path: &str| {
+            let absolute = in_text(Path::new(path)).unwrap();
+            absolute.file_name().map(|name| name.to_str().unwrap().to_owned())
+        };
+        assert_eq!(name("/x/a/b/..").unwrap(), "a");
+        assert_eq!(name("/x/a/").unwrap(), "a");
+        assert_eq!(name("/x/./a/.").unwrap(), "a");
+        assert_eq!(name("a").unwrap(), "a");
         let working = std::env::current_dir().unwrap();
-        assert_eq!(name("."), working.file_name().unwrap().to_str().unwrap());
-        assert!(matches!(sent_name(Path::new("/")), Err(Reason::Nameless)));
-        assert!(matches!(sent_name(Path::new("/a/..")), Err(Reason::Nameless)));
+        assert_eq!(name(".").unwrap(), working.file_name().unwrap().to_str().unwrap());
+        assert_eq!(name("/"), None);
+        assert_eq!(name("/a/.."), None);
+    }
+
+    #[test]
+    fn several_paths_are_called_after_their_folder() {
+        let name = |paths: &[&str]| common_name(paths);
+        assert_eq!(name(&["/x/a", "/x/b/"]).unwrap(), "x");
+        assert_eq!(name(&["/x/a", "/x/y/../b"]).unwrap(), "x");
+        assert_eq!(name(&["/x/a", "/y/b"]), None);
+        assert_eq!(name(&["/a", "/b"]), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The receiving side [file-transfer.md: sequence, text].
 
-use std::{future::pending, path::PathBuf};
+use std::{future::pending, io::Write, path::PathBuf};
 
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
@@ -8,7 +8,9 @@ use wormhole_protocol::{
     transit::{Hints, Role},
 };
 
-use super::{Announced, Event, SafeName, Target, TransferError, talk};
+use super::{
+    Announced, Awaited, Event, SafeName, Target, Terms, TransferError, course::Course, talk,
+};
 use crate::{
     Wormhole,
     transit::{Config, Transit},
@@ -35,6 +37,8 @@ pub struct IncomingBulk {
     pub offered_name: String,
     /// What is announced of it.
     pub announced: Announced,
+    /// On which terms it is accepted; those of [`receive_on`] at first.
+    pub terms: Terms,
     wormhole: Wormhole,
     transit: Transit,
     theirs: Hints,
@@ -45,10 +49,27 @@ pub struct IncomingBulk {
 /// # Errors
 /// [`TransferError`]; an offer that cannot be understood was refused by then.
 pub async fn receive(wormhole: &Wormhole, config: &Config) -> Result<Incoming, TransferError> {
-    talk::accounted(wormhole, offer(wormhole, config)).await
+    receive_on(&Terms::default(), wormhole, config).await
 }
 
-async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, TransferError> {
+/// Waits for the peer's offer on terms of one's own, on which it may be accepted then.
+///
+/// # Errors
+/// As [`receive`]; also [`TransferError::Cancelled`] and [`TransferError::Late`].
+pub async fn receive_on(
+    terms: &Terms,
+    wormhole: &Wormhole,
+    config: &Config,
+) -> Result<Incoming, TransferError> {
+    let course = Course::new(wormhole, Role::Receiver, terms, &|_| ());
+    course.run(course.answered(Awaited::Offer, offer(terms, wormhole, config))).await
+}
+
+async fn offer(
+    terms: &Terms,
+    wormhole: &Wormhole,
+    config: &Config,
+) -> Result<Incoming, TransferError> {
     let mut ways = None;
     let mut bulk = None;
     loop {
@@ -70,6 +91,9 @@ async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, Transfe
                 let announced = Announced::from(&folder);
                 bulk = Some((folder.dirname, announced));
             }
+            Message::Offer(Offer::Stream(stream)) => {
+                bulk = Some((stream.filename, Announced::Stream));
+            }
             _ => {}
         }
         (ways, bulk) = match (ways, bulk) {
@@ -78,6 +102,7 @@ async fn offer(wormhole: &Wormhole, config: &Config) -> Result<Incoming, Transfe
                 return Ok(Incoming::Bulk(Box::new(IncomingBulk {
                     offered_name,
                     announced,
+                    terms: terms.clone(),
                     wormhole,
                     transit,
                     theirs,
@@ -119,39 +144,101 @@ impl IncomingBulk {
         talk::say(&self.wormhole, &refusal.into());
     }
 
-    /// Receives it, puts it in its place, and then confirms it to the peer.
+    /// Receives it into a folder, under its own name, and then confirms it to the peer; gives its
+    /// place. Nothing may have that name there.
     ///
     /// # Errors
-    /// [`TransferError`], of which the peer was told then; nothing is left behind. Dropping the
-    /// future hangs up and leaves nothing behind either, until all has come and is put in place.
-    pub async fn accept(
+    /// As [`accept_at`](Self::accept_at), and [`TransferError::Name`], [`TransferError::Target`]
+    /// where it cannot be accepted; the peer was told then too.
+    pub async fn accept_into(
+        self,
+        folder: impl Into<PathBuf>,
+        events: impl Fn(Event),
+    ) -> Result<PathBuf, TransferError> {
+        match self.planned(folder.into()).await {
+            Ok(target) => self.accept_at(target, events).await,
+            Err(error) => {
+                self.reject(Refusal::Rejected);
+                Err(error)
+            }
+        }
+    }
+
+    /// Receives it, puts it in its place, and then confirms it to the peer; gives that place.
+    ///
+    /// # Errors
+    /// [`TransferError`], of which the peer was told then; nothing is left behind, or what came
+    /// where [`Target::keep_partial`] was said. How much that was is the last
+    /// [`Event::Progress`]. Dropping the future hangs up and leaves as much, until all has come and
+    /// is put in place.
+    pub async fn accept_at(
         self,
         target: Target,
         events: impl Fn(Event),
     ) -> Result<PathBuf, TransferError> {
-        let wormhole = self.wormhole.clone();
-        talk::accounted(&wormhole, self.land(target, events)).await
+        let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
+        let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        let landing = async {
+            let begun = blocking(move || target.begin()).await??;
+            if let Some(partial) = begun.partial() {
+                course.event(Event::Keeping(partial));
+            }
+            self.land(&course, begun, |begun| Ok(begun.commit()?)).await
+        };
+        course.run(landing).await
     }
 
-    async fn land(self, target: Target, events: impl Fn(Event)) -> Result<PathBuf, TransferError> {
+    /// Receives its bytes into a writer, which is flushed before they are confirmed to the peer;
+    /// gives the writer back. The bytes of a folder are its zip archive.
+    ///
+    /// It is written on a blocking thread, from a bounded number of buffers: a slow writer slows
+    /// the peer.
+    ///
+    /// # Errors
+    /// [`TransferError`], of which the peer was told then: [`TransferError::Land`] with what the
+    /// writer says. Some bytes were written by then, and are as good as none.
+    pub async fn accept<W: Write + Send + 'static>(
+        self,
+        writer: W,
+        events: impl Fn(Event),
+    ) -> Result<W, TransferError> {
+        let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
+        let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        course.run(self.land(&course, writer, Ok)).await
+    }
+
+    async fn planned(&self, folder: PathBuf) -> Result<Target, TransferError> {
+        let (name, announced) = (self.name()?, self.announced);
+        Ok(blocking(move || Target::plan(&folder, None, &name, announced)).await??)
+    }
+
+    /// Receives the bytes, has them placed, and confirms them.
+    async fn land<S, T>(
+        self,
+        course: &Course<'_, impl Fn(Event)>,
+        sink: S,
+        place: impl FnOnce(S) -> Result<T, TransferError> + Send + 'static,
+    ) -> Result<T, TransferError>
+    where
+        S: Write + Send + 'static,
+        T: Send + 'static,
+    {
         let Self { announced, wormhole, transit, theirs, .. } = self;
-        let begun = blocking(move || target.begin()).await??;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
-        let connection = talk::connect(&wormhole, transit, &theirs, &events).await?;
+        let connection = course.connect(transit, &theirs).await?;
         let size = announced.wire_size();
-        let (begun, digest) = talk::reported(size, &events, async |progress| {
-            connection.land(begun, size, progress).await
-        })
-        .await?;
-        events(Event::Received);
-        let path = blocking(move || begun.commit()).await??;
-        events(Event::Placed);
+        let (sink, digest) = course
+            .moving(size, async |progress| connection.land(sink, size, progress).await)
+            .await?;
+        course.event(Event::Received);
+        let placed = blocking(move || place(sink)).await??;
+        course.event(Event::Placed);
         // It is all here: a peer that cannot be told changes nothing about that.
         match connection.send_record(Ack::ok(digest).write()).await {
             Ok(()) => connection.finish().await,
             Err(error) => tracing::debug!(%error, "the peer does not hear the confirmation"),
         }
-        Ok(path)
+        Ok(placed)
     }
 }
 

@@ -1,15 +1,26 @@
 //! The sending side [file-transfer.md: sequence, text].
 
+use std::{
+    io::{self, Read, Seek},
+    thread,
+};
+
+use tokio::sync::oneshot;
 use wormhole_protocol::{
-    transfer::{Ack, Answer, Message, Offer, Verdict},
+    transfer::{Ack, Answer, AppVersions, Message, Offer, Verdict},
     transit::{Hints, Role},
     wire::MAX_COMMAND,
 };
 
-use super::{Event, Plan, TransferError, talk};
+use super::{
+    Awaited, Event, FilePlan, Plan, StreamPlan, Terms, TransferError,
+    course::Course,
+    detached::{HangUp, detach},
+    talk,
+};
 use crate::{
     Wormhole,
-    transit::{Config, LandError, Transit},
+    transit::{Config, LandError, Source, Transit},
 };
 
 /// The longest confirmation that is read, in bytes.
@@ -29,9 +40,15 @@ pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferEr
     if offer.write().len() > MAX_TEXT {
         return Err(TransferError::TextTooLong(text.len()));
     }
-    wormhole.versions().await?;
-    talk::say(wormhole, &offer);
-    talk::accounted(wormhole, taken(wormhole)).await
+    let (terms, events) = (Terms::default(), |_| ());
+    let course = Course::new(wormhole, Role::Sender, &terms, &events);
+    course
+        .run(async {
+            wormhole.versions().await?;
+            talk::say(wormhole, &offer);
+            taken(wormhole).await
+        })
+        .await
 }
 
 /// Waits until the peer has taken a text.
@@ -48,53 +65,127 @@ async fn taken(wormhole: &Wormhole) -> Result<(), TransferError> {
     }
 }
 
-/// Sends a file or folder and waits until the peer has confirmed its hash.
+/// Sends what is planned and waits until the peer has confirmed its hash.
 ///
 /// # Errors
-/// [`TransferError`], of which the peer was told then. Dropping the future breaks the transfer off.
+/// [`TransferError`], of which the peer was told then. Dropping the future breaks the transfer off,
+/// and tells the peer as well.
 pub async fn send(
     wormhole: &Wormhole,
     plan: Plan,
     config: &Config,
     events: impl Fn(Event),
 ) -> Result<(), TransferError> {
-    wormhole.versions().await?;
-    talk::accounted(wormhole, bulk(wormhole, plan, config, events)).await
+    send_on(&Terms::default(), wormhole, plan, config, events).await
 }
 
-async fn bulk(
+/// Sends on terms of one's own, otherwise as [`send`].
+///
+/// # Errors
+/// As [`send`]; also [`TransferError::Cancelled`] and [`TransferError::Late`].
+pub async fn send_on(
+    terms: &Terms,
     wormhole: &Wormhole,
     plan: Plan,
     config: &Config,
     events: impl Fn(Event),
 ) -> Result<(), TransferError> {
+    let versions = wormhole.versions().await?;
+    let peer = AppVersions::read(&versions);
+    let course = Course::new(wormhole, Role::Sender, terms, &events);
+    course.run(bulk(&course, wormhole, plan, peer, config)).await
+}
+
+async fn bulk(
+    course: &Course<'_, impl Fn(Event)>,
+    wormhole: &Wormhole,
+    plan: Plan,
+    peer: AppVersions,
+    config: &Config,
+) -> Result<(), TransferError> {
+    let mut theirs = Hints::default();
+    let plan = match plan {
+        Plan::Stream(stream) if !peer.streams => {
+            course.event(Event::Spooling);
+            tokio::select! {
+                spooled = spool(stream) => spooled?,
+                // Rust programs send their hints at once.
+                early = accepted(wormhole, &mut theirs) => {
+                    early?;
+                    return Err(TransferError::Answer("ok before there was an offer".to_owned()));
+                }
+            }
+        }
+        plan => plan,
+    };
     let transit = Transit::prepare(Role::Sender, config);
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(plan.offer()));
-    let theirs = accepted(wormhole).await?;
-    let connection = talk::connect(wormhole, transit, &theirs, &events).await?;
+    course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;
+    let connection = course.connect(transit, &theirs).await?;
 
     let size = plan.size();
-    let source = plan.open().map_err(TransferError::Open)?;
-    let digest = talk::reported(size, &events, async |progress| {
-        connection.ship(source, size, progress).await
-    })
-    .await?;
-    events(Event::Sent);
-    let ack = connection.receive_record(MAX_ACK).await.map_err(|error| match error {
-        LandError::NoRecord => TransferError::Unconfirmed,
-        other => other.into(),
-    })?;
-    match Ack::parse(&ack)? {
+    let (source, _hang_up) = opened(plan)?;
+    let digest =
+        course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
+    course.event(Event::Sent);
+    let ack = async {
+        connection.receive_record(MAX_ACK).await.map_err(|error| match error {
+            LandError::NoRecord => TransferError::Unconfirmed,
+            other => other.into(),
+        })
+    };
+    match Ack::parse(&course.confirmed(ack).await?)? {
         Ack { verdict: Verdict::Other(text), .. } => Err(TransferError::NotOk(text)),
         Ack { sha256: Some(theirs), .. } if theirs != digest => Err(TransferError::Hash),
         Ack { .. } => Ok(()),
     }
 }
 
-/// Waits for the peer's yes and gives the hints that came before it.
-async fn accepted(wormhole: &Wormhole) -> Result<Hints, TransferError> {
-    let mut theirs = Hints::default();
+/// Opens what is planned. What may never end is read on a thread of its own, until the other value
+/// is dropped.
+fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
+    match plan {
+        Plan::Stream(stream) => {
+            let (source, hang_up) = detach(stream.source);
+            Ok((Box::new(source), Some(hang_up)))
+        }
+        plan => Ok((plan.open().map_err(TransferError::Open)?, None)),
+    }
+}
+
+/// Reads data of unknown length to its end, into a temporary file without a name, and plans to send
+/// that. The thread that reads is left to itself where this future is dropped.
+async fn spool(stream: StreamPlan) -> Result<Plan, TransferError> {
+    let (told, spooled) = oneshot::channel();
+    thread::spawn(move || {
+        let mut source = Wanted { source: stream.source, by: &told };
+        let spooled = tempfile::tempfile().and_then(|mut file| {
+            let size = io::copy(&mut source, &mut file)?;
+            file.rewind()?;
+            Ok(FilePlan::reading(stream.offer.filename, size, Box::new(file)))
+        });
+        let _ = told.send(spooled);
+    });
+    let died = |_| TransferError::Internal("a file task died");
+    spooled.await.map_err(died)?.map(Plan::File).map_err(TransferError::Spool)
+}
+
+/// Ends where nobody waits for it any more.
+struct Wanted<'a, T> {
+    source: Source,
+    by: &'a oneshot::Sender<T>,
+}
+
+impl<T> Read for Wanted<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.by.is_closed() { Ok(0) } else { self.source.read(buffer) }
+    }
+}
+
+/// Waits for the peer's yes and adds the hints that come before it. A call that is dropped loses
+/// none.
+async fn accepted(wormhole: &Wormhole, theirs: &mut Hints) -> Result<(), TransferError> {
     loop {
         match talk::next(wormhole).await? {
             Message::Transit { hints, .. } => {
@@ -103,7 +194,7 @@ async fn accepted(wormhole: &Wormhole) -> Result<Hints, TransferError> {
                 theirs.direct.truncate(Hints::MAX_DIRECT);
                 theirs.relays.truncate(Hints::MAX_RELAYS);
             }
-            Message::Answer(Answer::FileAck(Verdict::Ok)) => return Ok(theirs),
+            Message::Answer(Answer::FileAck(Verdict::Ok)) => return Ok(()),
             Message::Answer(Answer::MessageAck(verdict) | Answer::FileAck(verdict)) => {
                 return Err(TransferError::Answer(verdict.as_str().to_owned()));
             }

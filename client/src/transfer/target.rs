@@ -1,14 +1,21 @@
 //! Where something offered will land.
 
 use std::{
-    fs, io,
+    ffi::OsString,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use thiserror::Error;
 use wormhole_protocol::transfer::{DirectoryOffer, FileOffer};
 
-use super::{ArrivalError, Begun, SafeName, shown};
+use super::{
+    ArrivalError, Begun, SafeName,
+    dir::{Dir, Found},
+    shown,
+    unpack::{GIVES_BACK, Packing},
+};
 
 /// What the peer announced, in bytes and numbers of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,22 +34,32 @@ pub enum Announced {
         /// The number of the files in it.
         numfiles: u64,
     },
+    /// A file of unknown length.
+    Stream,
 }
 
 impl Announced {
-    /// Returns the bytes that come over the wire.
-    pub fn wire_size(&self) -> u64 {
+    /// Returns the bytes that come over the wire, where that is known.
+    pub fn wire_size(&self) -> Option<u64> {
         match *self {
-            Self::File { filesize } => filesize,
-            Self::Folder { zipsize, .. } => zipsize,
+            Self::File { filesize } => Some(filesize),
+            Self::Folder { zipsize, .. } => Some(zipsize),
+            Self::Stream => None,
         }
     }
 
-    /// Returns the bytes needed on the disk: for a folder, its archive and its files.
+    /// Returns the bytes that are needed on the disk at the least; none that are known for data of
+    /// unknown length, for which [`Begun`] looks at the disk as they come.
+    ///
+    /// Linux gives back what was unpacked of an archive, so that a folder takes the room of its
+    /// archive or of its files, whichever is larger. Where the disk cannot do that, and on other
+    /// systems, it takes both; that shows when the target begins.
     pub fn room(&self) -> u64 {
         match *self {
             Self::File { filesize } => filesize,
+            Self::Folder { zipsize, numbytes, .. } if GIVES_BACK => zipsize.max(numbytes),
             Self::Folder { zipsize, numbytes, .. } => zipsize.saturating_add(numbytes),
+            Self::Stream => 0,
         }
     }
 
@@ -66,11 +83,21 @@ impl From<&DirectoryOffer> for Announced {
 }
 
 /// A place that was free, or may be overwritten, when it was planned; nothing is touched yet.
+///
+/// The folder around it is held open from now on: whoever swaps it for another, or for a link,
+/// changes nothing about where the received thing goes.
 #[derive(Debug)]
 pub struct Target {
+    pub(super) folder: Arc<Dir>,
+    pub(super) name: OsString,
+    /// The same for people.
     pub(super) path: PathBuf,
     pub(super) replaces: bool,
     pub(super) announced: Announced,
+    pub(super) offered: SafeName,
+    pub(super) packing: Option<Packing>,
+    pub(super) keep_partial: bool,
+    pub(super) accept_collisions: bool,
 }
 
 /// Tells why something offered cannot land.
@@ -117,21 +144,88 @@ impl Target {
         name: &SafeName,
         announced: Announced,
     ) -> Result<Self, TargetError> {
-        let output = output.filter(|output| !output.as_os_str().is_empty());
-        let (path, may_replace) = match output {
-            None => (folder.join(name.as_str()), false),
-            Some(output) => (inside_or_itself(&folder.join(output), name), true),
+        let packing = match announced {
+            Announced::Folder { .. } => Some(Packing::Zip),
+            _ => None,
         };
-        let replaces = fs::symlink_metadata(&path).is_ok();
-        if replaces && !may_replace {
+        let output = output.filter(|output| !output.as_os_str().is_empty());
+        let (path, folder, own) = match output {
+            None => (folder.join(name.as_str()), open(folder)?, None),
+            Some(output) => inside_or_itself(&folder.join(output), name)?,
+        };
+        let failed = |source| TargetError::Io { path: path.clone(), source };
+        let own = own.unwrap_or_else(|| name.as_str().into());
+        let found = folder.found(&own).map_err(failed)?;
+        if found != Found::Nothing && output.is_none() {
             return Err(TargetError::Occupied(path));
         }
-        if replaces && fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        if found == Found::Other {
             return Err(TargetError::NotAFile(path));
         }
-        let planned = Self { path, replaces, announced };
-        planned.check_room()?;
-        Ok(planned)
+        if let Some(free) = folder.free_space().map_err(failed)?
+            && !announced.fits(Some(free))
+        {
+            return Err(TargetError::NoRoom { free, needed: announced.room() });
+        }
+        Ok(Self {
+            folder: Arc::new(folder),
+            name: own,
+            path,
+            replaces: found == Found::File,
+            announced,
+            offered: name.clone(),
+            packing,
+            keep_partial: false,
+            accept_collisions: false,
+        })
+    }
+
+    /// Finds the place for what an archive unpacks to, which is a file by what was announced.
+    ///
+    /// The place of `photos.tar` is the folder `photos`, by the rules of [`Target::plan`]; and where
+    /// all that is in the archive lies in one folder `photos`, as the Rust client makes it, that is
+    /// the folder [file-transfer.md: sending a directory or several files from rs]. Anything but a
+    /// file whose name ends in `.tar` is planned as [`Target::plan`] does.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub fn plan_unpacked(
+        folder: &Path,
+        output: Option<&Path>,
+        name: &SafeName,
+        announced: Announced,
+    ) -> Result<Self, TargetError> {
+        match (announced, name.without_tar()) {
+            (Announced::File { .. }, Some(top)) => {
+                let planned = Self::plan(folder, output, &top, announced)?;
+                Ok(Self {
+                    offered: name.clone(),
+                    packing: Some(Packing::Tar { top: top.as_str().to_owned() }),
+                    ..planned
+                })
+            }
+            _ => Self::plan(folder, output, name, announced),
+        }
+    }
+
+    /// Says whether what came stays where the transfer is interrupted; by default nothing does.
+    ///
+    /// It is in `NAME.part-RANDOM` beside the target then, for a folder as its archive, with a note
+    /// `NAME.part-RANDOM.json` of what was announced, how much came, and its SHA-256.
+    pub fn keep_partial(self, keep_partial: bool) -> Self {
+        Self { keep_partial, ..self }
+    }
+
+    /// Says whether an archive may hold names that differ only in case or in how a letter is
+    /// encoded; by default it is refused, for where the disk does not tell them apart one would
+    /// take the place of the other. There it fails even so.
+    pub fn accept_colliding_names(self, accept_collisions: bool) -> Self {
+        Self { accept_collisions, ..self }
+    }
+
+    /// Tells whether a folder will be at the place, rather than a file.
+    pub fn is_folder(&self) -> bool {
+        self.packing.is_some()
     }
 
     /// Returns the path at which the received thing will appear.
@@ -144,50 +238,45 @@ impl Target {
         self.replaces
     }
 
-    /// Makes a fresh temporary file or folder beside the place, which only this user can open while
-    /// it fills.
+    /// Makes a fresh temporary file beside the place.
     ///
     /// # Errors
-    /// [`ArrivalError::Io`].
+    /// [`ArrivalError::Target`] where there is no room, [`ArrivalError::Io`].
     pub fn begin(self) -> Result<Begun, ArrivalError> {
         Begun::beside(self)
     }
 
-    /// The folder in which the place lies.
-    pub(super) fn parent(&self) -> &Path {
-        match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        }
-    }
-
-    fn check_room(&self) -> Result<(), TargetError> {
-        let failed = |source| TargetError::Io { path: self.parent().to_owned(), source };
-        let free = free_space(self.parent()).map_err(failed)?;
-        match free {
-            Some(free) if !self.announced.fits(Some(free)) => {
-                Err(TargetError::NoRoom { free, needed: self.announced.room() })
-            }
-            _ => Ok(()),
+    /// The bytes that both an archive and what is in it take; without an archive, the file.
+    pub(super) fn room_for_both(&self) -> u64 {
+        match (self.announced, &self.packing) {
+            (Announced::Folder { zipsize, numbytes, .. }, _) => zipsize.saturating_add(numbytes),
+            (announced, Some(_)) => announced.room().saturating_mul(2),
+            (announced, None) => announced.room(),
         }
     }
 }
 
-fn inside_or_itself(output: &Path, name: &SafeName) -> PathBuf {
-    if output.is_dir() {
-        return output.join(name.as_str());
+fn open(folder: &Path) -> Result<Dir, TargetError> {
+    Dir::open(folder).map_err(|source| TargetError::Io { path: folder.to_owned(), source })
+}
+
+/// An output that is a folder is where the place lies, any other one is the place, by its own name.
+fn inside_or_itself(
+    output: &Path,
+    name: &SafeName,
+) -> Result<(PathBuf, Dir, Option<OsString>), TargetError> {
+    match Dir::open(output) {
+        Ok(folder) => return Ok((output.join(name.as_str()), folder, None)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+        Err(source) => return Err(TargetError::Io { path: output.to_owned(), source }),
     }
     // Without a trailing slash, which would make a folder of a name that does not exist yet.
-    output.components().collect()
-}
-
-#[cfg(unix)]
-fn free_space(folder: &Path) -> io::Result<Option<u64>> {
-    let disk = rustix::fs::statvfs(folder)?;
-    Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
-}
-
-#[cfg(not(unix))]
-fn free_space(folder: &Path) -> io::Result<Option<u64>> {
-    fs::metadata(folder).map(|_| None)
+    let path: PathBuf = output.components().collect();
+    let Some(own) = path.file_name() else {
+        return Err(TargetError::Io { path, source: ErrorKind::NotFound.into() });
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = open(parent.unwrap_or(Path::new(".")))?;
+    let own = own.to_owned();
+    Ok((path, folder, Some(own)))
 }

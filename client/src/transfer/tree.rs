@@ -1,215 +1,232 @@
-//! A folder to be sent, walked and measured.
+//! What is to be sent as one archive, walked and measured.
 
 use std::{
+    borrow::Cow,
     collections::{HashSet, VecDeque},
-    fs::{self, DirEntry, File, Metadata},
+    ffi::OsStr,
+    fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
 };
 
-use thiserror::Error;
+use super::{
+    Reason, Rules, Symlinks, Unsendable, WhenUnsendable,
+    listing::{Collecting, Content, Entry, Listing},
+    names::{Kind, Names},
+    native::{self, FolderId},
+    zip::{ArchiveSize, DosTime},
+};
 
-use super::{shown, zip::DosTime};
-
-/// Says what becomes of a file inside a folder that cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenUnsendable {
-    /// The whole folder is refused.
-    Refuse,
-    /// The file is left out and listed in [`FolderPlan::skipped`](super::FolderPlan).
-    Skip,
-}
-
-/// Tells which path cannot be sent, and why.
-#[derive(Debug, Error)]
-#[error("'{}' cannot be sent: {reason}", shown(path))]
-pub struct Unsendable {
-    /// The path on this machine.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub reason: Reason,
-}
-
-/// What makes a path unsendable.
-#[derive(Debug, Error)]
-pub enum Reason {
-    /// It does not exist, is a broken link, or may not be read.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// It is a device, a pipe or a socket.
-    #[error("it is neither a file nor a folder")]
-    Special,
-    /// Its name cannot be written in the protocol's UTF-8.
-    #[error("its name is not valid UTF-8")]
-    NotUtf8,
-    /// Its path inside the sent folder has more than 65535 bytes, the limit of a zip archive.
-    #[error("its path is too long for a zip archive")]
-    TooLong,
-    /// It is the root of the file system.
-    #[error("it has no name")]
-    Nameless,
-}
-
-impl Reason {
-    pub(super) fn at(self, path: &Path) -> Unsendable {
-        Unsendable { path: path.to_owned(), reason: self }
-    }
-}
-
-/// One entry of the archive to come.
-pub(super) struct Entry {
-    /// The path inside the folder with `/`; a folder's ends with one.
-    pub(super) name: Box<str>,
-    pub(super) content: Content,
-    /// Type and permissions as in `st_mode`.
-    pub(super) mode: u16,
-    pub(super) modified: DosTime,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Content {
-    /// A folder without anything in it.
-    EmptyFolder,
-    /// A regular file, with its size in bytes.
-    File(u64),
-}
-
-/// What the walk found: the files and empty folders below a folder.
+/// The files and empty folders found so far.
 ///
-/// Links are followed; each real folder is entered once, by its own path rather than through a link
-/// where it has both, so loops end [file-transfer.md: directory].
-#[derive(Default)]
+/// Links are followed as the [`Rules`] say; each real folder of one tree is entered once, by its
+/// own path rather than through a link where it has both, so loops end [file-transfer.md:
+/// directory].
 pub(super) struct Tree {
-    pub(super) entries: Vec<Entry>,
+    rules: Rules,
+    entries: Collecting,
+    size: ArchiveSize,
+    totals: Totals,
+    skipped: Vec<Unsendable>,
+    /// The entries could not be written down.
+    broken: Option<io::Error>,
+}
+
+/// How many files were found, and of how many bytes.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
+/// All that was found.
+pub(super) struct Found {
+    pub(super) entries: Listing,
+    pub(super) zipsize: u64,
+    pub(super) totals: Totals,
     pub(super) skipped: Vec<Unsendable>,
 }
 
 impl Tree {
-    /// Walks a folder; `root` is resolved already.
-    pub(super) fn below(root: &Path, policy: WhenUnsendable) -> Result<Self, Unsendable> {
-        let mut walk = Walk {
-            policy,
-            seen: HashSet::from([root.to_owned()]),
-            folders: vec![Below { path: root.to_owned(), name: String::new() }],
-            links: VecDeque::new(),
-            tree: Self::default(),
-        };
-        fs::read_dir(root).map_err(|error| Reason::from(error).at(root))?;
-        while let Some(folder) = walk.next_folder() {
-            walk.folder(&folder)?;
+    /// Begins with nothing. What lies below `root` by its own name takes the least memory.
+    pub(super) fn new(root: PathBuf, rules: Rules) -> Self {
+        Self {
+            rules,
+            entries: Collecting::below(root),
+            size: ArchiveSize::default(),
+            totals: Totals::default(),
+            skipped: Vec::new(),
+            broken: None,
         }
-        Ok(walk.tree)
-    }
-}
-
-/// A path on this machine, and what the archive calls it.
-struct Below {
-    path: PathBuf,
-    name: String,
-}
-
-struct Walk {
-    policy: WhenUnsendable,
-    /// The resolved paths of the folders entered.
-    seen: HashSet<PathBuf>,
-    folders: Vec<Below>,
-    /// Links to folders wait until no folder of the tree itself is left.
-    links: VecDeque<Below>,
-    tree: Tree,
-}
-
-impl Walk {
-    fn next_folder(&mut self) -> Option<Below> {
-        self.folders.pop().or_else(|| self.links.pop_front())
     }
 
-    fn folder(&mut self, folder: &Below) -> Result<(), Unsendable> {
-        let children = match self.children(folder) {
-            Ok(children) => children,
-            Err(reason) => return self.refuse(reason.at(&folder.path)),
-        };
-        let first = self.folders.len();
-        for child in children {
-            if let Err(reason) = self.child(&folder.name, &child) {
-                self.refuse(reason.at(&child.path()))?;
+    /// Adds all below a folder, whose path is resolved already; itself too where it is empty and
+    /// has a name in the archive.
+    pub(super) fn folder(&mut self, name: String, place: PathBuf) -> Result<(), Unsendable> {
+        let (seen, levels, links) = (HashSet::new(), Vec::new(), VecDeque::new());
+        let mut walk = Walk { tree: self, seen, levels, place, name, links };
+        walk.enter().map_err(|reason| reason.at(&walk.place))?;
+        walk.down()?;
+        while let Some(link) = walk.links.pop_front() {
+            (walk.place, walk.name) = link;
+            if let Err(reason) = walk.enter() {
+                walk.refuse(reason)?;
             }
+            walk.down()?;
         }
-        // They are taken from the end.
-        self.folders[first..].reverse();
         Ok(())
     }
 
-    fn refuse(&mut self, unsendable: Unsendable) -> Result<(), Unsendable> {
-        if self.policy == WhenUnsendable::Refuse {
+    /// Adds a file, if it is one that can be read.
+    pub(super) fn file(
+        &mut self,
+        name: &str,
+        place: &Path,
+        about: &Metadata,
+    ) -> Result<(), Reason> {
+        let size = size_of(place, about)?;
+        self.add(name, place, Content::File(size), about)?;
+        self.totals.files += 1;
+        self.totals.bytes += size;
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> io::Result<Found> {
+        let Self { entries, size, totals, skipped, broken, .. } = self;
+        match broken {
+            Some(error) => Err(error),
+            None => {
+                Ok(Found { entries: entries.finish()?, zipsize: size.total(), totals, skipped })
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        place: &Path,
+        content: Content,
+        about: &Metadata,
+    ) -> Result<(), Reason> {
+        if name.len() > usize::from(u16::MAX) {
+            return Err(Reason::TooLong);
+        }
+        let modified = about.modified().map_or(DosTime::EARLIEST, DosTime::of);
+        let mode = native::mode(about);
+        let (name, place) = (name.to_owned(), place.to_owned());
+        let entry = Entry { name, place, content, mode, modified };
+        self.size.add(&entry);
+        if self.broken.is_none() {
+            self.broken = self.entries.add(&entry).err();
+        }
+        Ok(())
+    }
+}
+
+/// The way down from one folder. It holds the names in the folders above and nothing beside them.
+struct Walk<'a> {
+    tree: &'a mut Tree,
+    /// The folders entered.
+    seen: HashSet<FolderId>,
+    /// The folders above, each with the rest of its names.
+    levels: Vec<Level>,
+    /// Where the walk stands, and what the archive calls it.
+    place: PathBuf,
+    name: String,
+    /// Links to folders, with their names, wait until no folder of the tree itself is left.
+    links: VecDeque<(PathBuf, String)>,
+}
+
+struct Level {
+    names: Names,
+    /// The length of the folder's own name in the archive.
+    name_len: usize,
+}
+
+impl Walk<'_> {
+    /// Goes through all below the folder that was entered, if one was.
+    fn down(&mut self) -> Result<(), Unsendable> {
+        while let Some(level) = self.levels.last_mut() {
+            let Some((own, kind)) = level.names.next() else {
+                self.levels.pop();
+                self.up();
+                continue;
+            };
+            self.place.push(&own);
+            match self.child(&own, kind) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(reason) => self.refuse(reason)?,
+            }
+            self.up();
+        }
+        Ok(())
+    }
+
+    fn up(&mut self) {
+        self.place.pop();
+        self.name.truncate(self.levels.last().map_or(0, |level| level.name_len));
+    }
+
+    /// Looks at what the walk stands at; whether it is a folder that was entered.
+    fn child(&mut self, own: &OsStr, kind: Kind) -> Result<bool, Reason> {
+        let own = self.tree.rules.non_utf8.name(own)?;
+        if let (Cow::Owned(escaped), Some(level)) = (&own, self.levels.last())
+            && level.names.contains(escaped)
+        {
+            return Err(Reason::EscapedTwice(escaped.clone()));
+        }
+        if !self.name.is_empty() {
+            self.name.push('/');
+        }
+        self.name.push_str(&own);
+        match kind {
+            Kind::Folder => return self.enter(),
+            Kind::Link if self.tree.rules.symlinks == Symlinks::Refuse => return Err(Reason::Link),
+            Kind::Link | Kind::Other => {}
+        }
+        let about = fs::metadata(&self.place)?;
+        if about.is_dir() {
+            self.links.push_back((self.place.clone(), self.name.clone()));
+        } else {
+            self.tree.file(&self.name, &self.place, &about)?;
+        }
+        Ok(false)
+    }
+
+    /// Enters the folder that the walk stands at, unless it is empty or was entered before.
+    fn enter(&mut self) -> Result<bool, Reason> {
+        let about = fs::metadata(&self.place)?;
+        if !self.seen.insert(FolderId::of(&self.place, &about)?) {
+            return Ok(false);
+        }
+        let names = Names::of(&self.place)?;
+        if !names.is_empty() {
+            self.levels.push(Level { names, name_len: self.name.len() });
+            return Ok(true);
+        }
+        if !self.name.is_empty() {
+            self.name.push('/');
+            self.tree.add(&self.name, &self.place, Content::EmptyFolder, &about)?;
+        }
+        Ok(false)
+    }
+
+    fn refuse(&mut self, reason: Reason) -> Result<(), Unsendable> {
+        let unsendable = reason.at(&self.place);
+        if self.tree.rules.unsendable == WhenUnsendable::Refuse {
             return Err(unsendable);
         }
         self.tree.skipped.push(unsendable);
         Ok(())
     }
-
-    /// Lists a folder by name; one that was entered before has nothing new.
-    fn children(&mut self, folder: &Below) -> Result<Vec<DirEntry>, Reason> {
-        let is_root = folder.name.is_empty();
-        if !is_root && !self.seen.insert(fs::canonicalize(&folder.path)?) {
-            return Ok(Vec::new());
-        }
-        let mut children = fs::read_dir(&folder.path)?.collect::<io::Result<Vec<_>>>()?;
-        if children.is_empty() && !is_root {
-            let metadata = fs::metadata(&folder.path)?;
-            self.add(format!("{}/", folder.name), Content::EmptyFolder, &metadata)?;
-        }
-        children.sort_by_key(DirEntry::file_name);
-        Ok(children)
-    }
-
-    fn child(&mut self, parent: &str, entry: &DirEntry) -> Result<(), Reason> {
-        let path = entry.path();
-        let own = entry.file_name().into_string().map_err(|_| Reason::NotUtf8)?;
-        let name = if parent.is_empty() { own } else { format!("{parent}/{own}") };
-        let metadata = fs::metadata(&path)?;
-        if metadata.is_dir() {
-            let is_link = entry.file_type()?.is_symlink();
-            let below = Below { path, name };
-            if is_link {
-                self.links.push_back(below);
-            } else {
-                self.folders.push(below);
-            }
-            return Ok(());
-        }
-        let size = size_of(&path, &metadata)?;
-        self.add(name, Content::File(size), &metadata)
-    }
-
-    fn add(&mut self, name: String, content: Content, metadata: &Metadata) -> Result<(), Reason> {
-        if name.len() > usize::from(u16::MAX) {
-            return Err(Reason::TooLong);
-        }
-        let modified = metadata.modified().map_or(DosTime::EARLIEST, DosTime::of);
-        let mode = mode(metadata);
-        self.tree.entries.push(Entry { name: name.into(), content, mode, modified });
-        Ok(())
-    }
 }
 
-/// Returns the size of a regular file that can be opened for reading.
+/// Returns the size of a regular file that may be read.
 pub(super) fn size_of(path: &Path, metadata: &Metadata) -> Result<u64, Reason> {
     if !metadata.is_file() {
         return Err(Reason::Special);
     }
-    File::open(path)?;
+    native::check_readable(path)?;
     Ok(metadata.len())
-}
-
-#[cfg(unix)]
-fn mode(metadata: &Metadata) -> u16 {
-    use std::os::unix::fs::MetadataExt;
-
-    // Type and permissions take sixteen bits on every Unix.
-    (metadata.mode() & 0xffff) as u16
-}
-
-#[cfg(not(unix))]
-fn mode(metadata: &Metadata) -> u16 {
-    if metadata.is_dir() { 0o040_755 } else { 0o100_644 }
 }

@@ -33,30 +33,34 @@ impl Connection {
         &self.via
     }
 
-    /// Sends `size` bytes of `source`, counts them in `progress`, and gives their SHA-256.
+    /// Sends `size` bytes of `source`, counts them in `progress`, and gives their SHA-256. Without a
+    /// size all is sent, and then a record of no bytes.
     ///
     /// # Errors
     /// [`ShipError::Source`] also where the source has more or fewer bytes.
     pub async fn ship(
         &self,
         source: Source,
-        size: u64,
+        size: impl Into<Option<u64>>,
         progress: watch::Sender<u64>,
     ) -> Result<[u8; 32], ShipError> {
+        let size = size.into();
         self.run(Ship { source, size, progress }).await.unwrap_or(Err(ShipError::Internal(STOPPED)))
     }
 
     /// Receives `size` bytes into `sink`, counts them in `progress`, and gives the sink back with
-    /// their SHA-256. The sink is written on a blocking thread.
+    /// their SHA-256. Without a size it receives until a record of no bytes. The sink is written on
+    /// a blocking thread.
     ///
     /// # Errors
     /// [`LandError`], after which the sink is dropped.
     pub async fn land<S: Write + Send + 'static>(
         &self,
         sink: S,
-        size: u64,
+        size: impl Into<Option<u64>>,
         progress: watch::Sender<u64>,
     ) -> Result<(S, [u8; 32]), LandError> {
+        let size = size.into();
         self.run(Land { sink, size, progress }).await.unwrap_or(Err(LandError::Internal(STOPPED)))
     }
 

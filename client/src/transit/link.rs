@@ -14,21 +14,21 @@ use tokio::sync::watch;
 
 use super::pump::{LandError, ShipError, Source, Wire};
 
-/// Send this many bytes.
+/// Send this many bytes, or all there are.
 #[derive(Message)]
 #[rtype(result = "Result<[u8; 32], ShipError>")]
 pub(super) struct Ship {
     pub(super) source: Source,
-    pub(super) size: u64,
+    pub(super) size: Option<u64>,
     pub(super) progress: watch::Sender<u64>,
 }
 
-/// Receive this many bytes; the sink comes back with them in it.
+/// Receive this many bytes, or all that come; the sink comes back with them in it.
 #[derive(Message)]
 #[rtype(result = "Result<(S, [u8; 32]), LandError>")]
 pub(super) struct Land<S: Write + Send + 'static> {
     pub(super) sink: S,
-    pub(super) size: u64,
+    pub(super) size: Option<u64>,
     pub(super) progress: watch::Sender<u64>,
 }
 

@@ -81,6 +81,9 @@ pub enum LandError {
         /// How many had not come.
         missing: u64,
     },
+    /// The peer hung up before it had said that its data of unknown length is complete.
+    #[error("the peer hung up in the midst of its data")]
+    NoEnd,
     /// The peer hung up where a record of its was due.
     #[error("the peer hung up without another word")]
     NoRecord,
@@ -104,11 +107,12 @@ impl From<Winner> for Wire {
 }
 
 impl Wire {
-    /// Sends `size` bytes of `source`, counts them in `progress`, and gives their SHA-256.
+    /// Sends `size` bytes of `source`, or all and a record of none, counts them in `progress`, and
+    /// gives their SHA-256.
     pub(super) async fn ship(
         mut self,
         source: Source,
-        size: u64,
+        size: Option<u64>,
         progress: &watch::Sender<u64>,
     ) -> Result<(Self, [u8; 32]), ShipError> {
         let (full, mut to_send) = mpsc::channel::<Vec<u8>>(BUFFERS);
@@ -129,12 +133,12 @@ impl Wire {
         Ok((self, digest))
     }
 
-    /// Receives `size` bytes into `sink`, counts them in `progress`, and gives the sink back with
-    /// their SHA-256.
+    /// Receives `size` bytes, or all before a record of none, into `sink`, counts them in
+    /// `progress`, and gives the sink back with their SHA-256.
     pub(super) async fn land<S: Write + Send + 'static>(
         mut self,
         sink: S,
-        size: u64,
+        size: Option<u64>,
         progress: &watch::Sender<u64>,
     ) -> Result<(Self, S, [u8; 32]), LandError> {
         let (full, records) = mpsc::channel(BUFFERS);
@@ -144,8 +148,9 @@ impl Wire {
         let room = Arc::new(Semaphore::new(ROOM));
         let mut missing = size;
         let mut lost = None;
-        while missing > 0 {
+        while missing != Some(0) {
             let held = async {
+                let missing = missing.unwrap_or(u64::MAX);
                 let length = announced(&mut self.reader, missing).await?;
                 let room = Arc::clone(&room).acquire_many_owned(length.bytes().min(ROOM) as u32);
                 let room = room.await.map_err(|_| LandError::Internal("there is no room"))?;
@@ -160,11 +165,20 @@ impl Wire {
             };
             match held {
                 Ok(held) => {
-                    missing -= plaintext_of(held.record.len());
+                    let came = plaintext_of(held.record.len());
+                    missing = match missing {
+                        Some(missing) => Some(missing - came),
+                        // What has no length ends with a record of none.
+                        None => (came == 0).then_some(0),
+                    };
                     if full.send(held).await.is_err() {
                         break;
                     }
-                    progress.send_replace(size - missing);
+                    progress.send_modify(|done| *done += came);
+                }
+                Err(LandError::Short { .. }) if missing.is_none() => {
+                    lost = Some(LandError::NoEnd);
+                    break;
                 }
                 Err(error) => {
                     lost = Some(error);
@@ -263,33 +277,55 @@ async fn fill(
 
 fn seal_all(
     mut source: Source,
-    size: u64,
+    size: Option<u64>,
     mut sealer: Sealer,
     mut empty: mpsc::Receiver<Vec<u8>>,
     full: &mpsc::Sender<Vec<u8>>,
 ) -> Result<(Sealer, [u8; 32]), ShipError> {
     let mut hash = Sha256::new();
     let mut missing = size;
-    while missing > 0 {
+    while missing != Some(0) {
         // Either channel ends when the connection has failed; that is the error to tell.
         let Some(mut record) = empty.blocking_recv() else { break };
-        let most = usize::try_from(missing).unwrap_or(CHUNK).min(CHUNK);
-        record.resize(OVERHEAD + most, 0);
-        let plaintext = &mut record[OVERHEAD..];
-        source.read_exact(plaintext).map_err(ShipError::Source)?;
-        hash.update(plaintext);
-        missing -= most as u64;
+        let most = missing.and_then(|missing| usize::try_from(missing).ok()).unwrap_or(CHUNK);
+        record.resize(OVERHEAD + most.min(CHUNK), 0);
+        missing = match missing {
+            Some(missing) => {
+                source.read_exact(&mut record[OVERHEAD..]).map_err(ShipError::Source)?;
+                Some(missing - (record.len() - OVERHEAD) as u64)
+            }
+            // What comes slowly is passed on as it comes.
+            None => {
+                let n = read_some(&mut source, &mut record[OVERHEAD..]);
+                record.truncate(OVERHEAD + n.map_err(ShipError::Source)?);
+                (record.len() == OVERHEAD).then_some(0)
+            }
+        };
+        hash.update(&record[OVERHEAD..]);
         let too_long = |_| ShipError::Internal("a record is too long");
         sealer.seal_in_place(&mut record).map_err(too_long)?;
         if full.blocking_send(record).is_err() {
             break;
         }
     }
-    let surplus = if missing == 0 { source.read(&mut [0; 1]) } else { Ok(0) };
+    let surplus = match (size, missing) {
+        (Some(_), Some(0)) => source.read(&mut [0; 1]),
+        _ => Ok(0),
+    };
     if surplus.map_err(ShipError::Source)? > 0 {
         return Err(ShipError::Source(io::Error::other("there is more than was announced")));
     }
     Ok((sealer, hash.finalize().into()))
+}
+
+/// Reads what there is; 0 only at the end.
+fn read_some(source: &mut Source, room: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read(room) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
 }
 
 fn open_all<S: Write>(

@@ -120,7 +120,7 @@ async fn a_place_that_is_gone_is_told() {
         fs::create_dir(&folder).unwrap();
         let target = Target::plan(&folder, None, &bulk.name().unwrap(), bulk.announced).unwrap();
         fs::remove_dir(&folder).unwrap();
-        let failed = bulk.accept(target, |_| ()).await;
+        let failed = bulk.accept_at(target, |_| ()).await;
         assert!(matches!(failed, Err(TransferError::Arrival(_))), "{failed:?}");
         scene.peer.hear_transit().await;
         let told = scene.peer.hear_error().await;
@@ -242,7 +242,7 @@ async fn breaking_off_leaves_nothing_and_hangs_up() {
             let Incoming::Bulk(bulk) = scene.offered().await.unwrap() else { panic!("a text") };
             let name = bulk.name().unwrap();
             let target = Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap();
-            let landing = bulk.accept(target, |event| {
+            let landing = bulk.accept_at(target, |event| {
                 if matches!(event, Event::Progress { done: 1.., .. }) {
                     begun.send_replace(true);
                 }

@@ -105,7 +105,7 @@ impl Scene {
 /// Takes what is offered into a folder.
 pub(crate) async fn accept(bulk: IncomingBulk, folder: &Path) -> Result<(), TransferError> {
     let target = Target::plan(folder, None, &bulk.name()?, bulk.announced)?;
-    bulk.accept(target, |_| ()).await.map(drop)
+    bulk.accept_at(target, |_| ()).await.map(drop)
 }
 
 impl Peer {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Refusal;
 
-/// A text, a file or a folder.
+/// A text, a file, a folder, or data of unknown length.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Offer {
     /// The text itself.
@@ -15,6 +15,9 @@ pub enum Offer {
     File(FileOffer),
     /// A folder, which follows by transit as a zip archive.
     Directory(DirectoryOffer),
+    /// Data of unknown length, which follows by transit until a record without any: an offer of
+    /// ours, made to nobody who has not [said](super::AppVersions) that it takes such.
+    Stream(StreamOffer),
 }
 
 /// What is known of a file beforehand.
@@ -24,6 +27,13 @@ pub struct FileOffer {
     pub filename: String,
     /// Its length in bytes.
     pub filesize: u64,
+}
+
+/// What is known beforehand of data whose length is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamOffer {
+    /// Its name as the sender gives it: any text, `../` included.
+    pub filename: String,
 }
 
 /// What is known of a folder beforehand.
@@ -43,7 +53,7 @@ pub struct DirectoryOffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadOffer {
-    /// It is no text, file or folder, or something in it is missing or of the wrong type.
+    /// It is of no kind that we know, or something in it is missing or of the wrong type.
     #[error("the peer made an offer of an unknown or incomplete kind")]
     Unknown,
     /// It is a folder that is not sent as a zip archive.
@@ -62,7 +72,7 @@ impl BadOffer {
 }
 
 impl Offer {
-    /// Reads an offer; of several kinds in one, the first of text, file and folder.
+    /// Reads an offer; of several kinds in one, the first of text, file, stream and folder.
     pub(super) fn read(offer: &Value) -> Result<Self, BadOffer> {
         if let Some(text) = offer.get("message") {
             return text.as_str().map(|text| Self::Text(text.to_owned())).ok_or(BadOffer::Unknown);
@@ -70,6 +80,9 @@ impl Offer {
         if let Some(file) = offer.get("file") {
             let filename = text(file, "filename")?;
             return Ok(Self::File(FileOffer { filename, filesize: number(file, "filesize")? }));
+        }
+        if let Some(stream) = offer.get("stream") {
+            return Ok(Self::Stream(StreamOffer { filename: text(stream, "filename")? }));
         }
         let directory = offer.get("directory").ok_or(BadOffer::Unknown)?;
         // Programs that store without compressing say `zipfile/deflated` as well.
@@ -89,6 +102,9 @@ impl Offer {
             Self::Text(text) => json!({ "message": text }),
             Self::File(FileOffer { filename, filesize }) => {
                 json!({ "file": { "filename": filename, "filesize": filesize } })
+            }
+            Self::Stream(StreamOffer { filename }) => {
+                json!({ "stream": { "filename": filename } })
             }
             Self::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles }) => json!({
                 "directory": {
@@ -118,6 +134,7 @@ impl fmt::Debug for Offer {
             Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
             Self::File(file) => file.fmt(f),
             Self::Directory(directory) => directory.fmt(f),
+            Self::Stream(stream) => stream.fmt(f),
         }
     }
 }

@@ -71,11 +71,7 @@ impl Room {
     ///
     /// # Errors
     /// The newcomer, where nobody fits.
-    fn pair(
-        &mut self,
-        request: &Request,
-        mut newcomer: Newcomer,
-    ) -> Result<(), Newcomer> {
+    fn pair(&mut self, request: &Request, mut newcomer: Newcomer) -> Result<(), Newcomer> {
         let Some(waiting) = self.waiting.get_mut(&request.token) else { return Err(newcomer) };
         while let Some(latest) = waiting.iter().rposition(|one| request.fits(&one.side)) {
             match waiting.remove(latest).turn.send(Turn::Partner(newcomer)) {
@@ -101,7 +97,12 @@ impl Room {
     ///
     /// # Errors
     /// [`Exceeded`] where too many do; it is closed without a word then.
-    fn seat(&mut self, request: Request, caller: Box<Caller>, room: Addr<Self>) -> Result<(), Exceeded> {
+    fn seat(
+        &mut self,
+        request: Request,
+        caller: Box<Caller>,
+        room: Addr<Self>,
+    ) -> Result<(), Exceeded> {
         let place = self.hub.waiting.enter(caller.network)?;
         let spares = self.waiting.get(&request.token).map_or(0, Vec::len);
         self.hub.limits.check(Limit::RelayTokenWaiting, spares as u64 + 1)?;

@@ -1,17 +1,14 @@
-//! One entry of a received archive, as far as it can be believed.
+//! One member of a received archive, as far as it can be believed.
 
-use rawzip::ZipFileHeaderRecord;
-
-use super::{UnpackError, is_readable};
+use super::UnpackError;
 use crate::transfer::{escape, name::reserved_on_windows};
 
 /// The longest path taken, in bytes; systems refuse longer ones.
-const LONGEST: usize = 4096;
-/// The bits of the Unix mode which tell the type, and the type of a symbolic link.
-const TYPE: u32 = 0o170_000;
-const LINK: u32 = 0o120_000;
+pub(super) const LONGEST: usize = 4096;
+/// The deepest path taken, in components.
+const DEEPEST: usize = 128;
 
-/// An entry whose path lies strictly inside the folder.
+/// A member whose path lies strictly inside the folder.
 pub(super) struct Member {
     /// Components joined by `/`, none of them empty, `.` or `..`; empty for the folder itself.
     pub(super) path: String,
@@ -20,33 +17,32 @@ pub(super) struct Member {
     pub(super) mode: Option<u32>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Folder,
-    /// With its claimed size in bytes.
-    File(u64),
+    /// With its claimed size, and what it takes of the archive, in bytes.
+    File {
+        size: u64,
+        packed: u64,
+    },
 }
 
 impl Member {
-    /// Reads a record of the central directory.
-    pub(super) fn of(record: &ZipFileHeaderRecord<'_>) -> Result<Self, UnpackError> {
-        let file_path = record.file_path();
-        let raw = file_path.as_bytes();
-        let shown = || escape(&String::from_utf8_lossy(raw));
-        let is_folder = raw.ends_with(b"/");
+    /// Checks the path of a member, and forgets all bits of its mode but the permissions.
+    ///
+    /// Characters that control a terminal are let through: nobody is shown the path but escaped,
+    /// and every folder with an icon of its own on a Mac has a file whose name ends in one.
+    pub(super) fn of(raw: &[u8], kind: Kind, mode: u32) -> Result<Self, UnpackError> {
+        let is_folder = kind == Kind::Folder;
         let path = inside(raw).filter(|path| is_folder || !path.is_empty());
-        let path = path.ok_or_else(|| UnpackError::Unsafe { shown: shown() })?;
-        let mode = record.external_attributes() >> 16;
-        if mode & TYPE == LINK {
-            return Err(UnpackError::Link { shown: shown() });
-        }
-        if !is_folder && !is_readable(record) {
-            return Err(UnpackError::Method { shown: shown() });
-        }
-        let size = record.uncompressed_size_hint();
-        let kind = if is_folder { Kind::Folder } else { Kind::File(size) };
+        let path = path.ok_or_else(|| UnpackError::Unsafe { shown: shown(raw) })?;
         Ok(Self { path, kind, mode: Some(mode & 0o777).filter(|mode| *mode != 0) })
     }
+}
+
+/// Shows a path that may not even be text.
+pub(super) fn shown(raw: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(raw))
 }
 
 /// Returns a path without its empty and `.` components, unless it leads outside.
@@ -56,16 +52,22 @@ fn inside(raw: &[u8]) -> Option<String> {
     if refused || path.len() > LONGEST {
         return None;
     }
-    let mut components = Vec::new();
+    let mut inside = String::with_capacity(path.len());
+    let mut depth = 0;
     for component in path.split('/') {
         match component {
-            "" | "." => {}
+            "" | "." => continue,
             ".." => return None,
             name if cfg!(windows) && reserved_on_windows(name) => return None,
-            name => components.push(name),
+            _ => {}
         }
+        depth += 1;
+        if depth > 1 {
+            inside.push('/');
+        }
+        inside.push_str(component);
     }
-    Some(components.join("/"))
+    (depth <= DEEPEST).then_some(inside)
 }
 
 #[cfg(test)]
@@ -86,6 +88,15 @@ mod tests {
             assert_eq!(inside(raw), None, "{raw:?}");
         }
         assert_eq!(inside(&[b'a'; LONGEST + 1]), None);
+        assert!(inside("a/".repeat(DEEPEST).as_bytes()).is_some());
+        assert_eq!(inside("a/".repeat(DEEPEST + 1).as_bytes()), None);
+    }
+
+    #[test]
+    fn only_permissions_are_taken() {
+        let mode = |mode| Member::of(b"a", Kind::Folder, mode).unwrap().mode;
+        assert_eq!(mode(0o107_755), Some(0o755));
+        assert_eq!([mode(0), mode(0o104_000)], [None; 2]);
     }
 
     proptest! {

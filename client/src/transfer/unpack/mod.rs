@@ -1,30 +1,39 @@
 //! The archive of a received folder, unpacked all or nothing [file-transfer.md: directory].
 
+mod fold;
 mod layout;
 mod member;
+mod stored;
+mod tar;
 mod writer;
+mod zip;
 
-use std::{fs::File, io, path::Path};
+use std::{fs::File, io};
 
-use rawzip::{CompressionMethod, RECOMMENDED_BUFFER_SIZE, ZipArchive, ZipFileHeaderRecord};
 use thiserror::Error;
 
-use self::{layout::Layout, member::Member, writer::Writer};
+pub(super) use self::stored::{GIVES_BACK, gives_back};
+use self::{layout::Layout, stored::Stored, tar::Tar, writer::Writer, zip::Zip};
+use super::dir::Dir;
 
 /// Bytes by which the files may exceed what was announced: some senders measure a file that is
 /// still being written.
 const SLACK: u64 = 64 * 1024;
-/// Holds the longest record of a central directory: three fields of 64 KiB each.
-const BUFFER: usize = 4 * RECOMMENDED_BUFFER_SIZE;
+/// Of what a tar archive is made.
+pub(super) const TAR_BLOCK: u64 = 512;
 
 /// Tells why the archive of a folder is refused; names are shown escaped.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum UnpackError {
     /// The bytes are not a zip archive, or are damaged.
     #[error("the peer sent a malformed zip archive: {0}")]
     Malformed(#[from] rawzip::Error),
+    /// The bytes are not a tar archive, or are damaged.
+    #[error("the peer sent a malformed tar archive: {0}")]
+    BadTar(&'static str),
     /// The directory of the archive has another number of entries than it says.
-    #[error("the peer sent a zip archive of {expected} entries with {got} in it")]
+    #[error("the peer sent an archive of {expected} entries with {got} in it")]
     Entries {
         /// The number it says.
         expected: u64,
@@ -32,41 +41,68 @@ pub enum UnpackError {
         got: u64,
     },
     /// An entry would lie outside of the folder, or has no usable name.
-    #[error("the peer sent a zip archive with the unsafe name '{shown}'")]
+    #[error("the peer sent an archive with the unsafe name '{shown}'")]
     Unsafe {
         /// The name, escaped.
         shown: String,
     },
     /// Two entries have one name, or one is a file and a folder.
-    #[error("the peer sent a zip archive with the name '{shown}' twice")]
+    #[error("the peer sent an archive with the name '{shown}' twice")]
     Twice {
         /// The name, escaped.
         shown: String,
     },
-    /// An entry is a symbolic link.
-    #[error("the peer sent a zip archive with the symbolic link '{shown}'")]
+    /// Two names are one where a disk does not tell case or the encoding of letters apart.
+    #[error(
+        "the peer sent an archive with two names that some disks take for one: '{shown}' and \
+         another that differs only in case or in the encoding of a letter"
+    )]
+    Collision {
+        /// The second of them, escaped.
+        shown: String,
+    },
+    /// An entry is a symbolic or a hard link.
+    #[error("the peer sent an archive with the link '{shown}'")]
     Link {
         /// The name, escaped.
         shown: String,
     },
-    /// An entry is encrypted, or packed by another method than storing and deflating.
-    #[error("the peer sent a zip archive which packs '{shown}' in an unknown way")]
+    /// An entry is encrypted, packed by another method than storing and deflating, or neither a
+    /// file nor a folder.
+    #[error("the peer sent an archive which holds '{shown}' in an unknown way")]
     Method {
         /// The name, escaped.
         shown: String,
     },
+    /// The content of an entry lies where that of another does, or before the one that precedes it.
+    #[error("the peer sent an archive whose contents overlap, at '{shown}'")]
+    Overlap {
+        /// The name, escaped.
+        shown: String,
+    },
     /// The archive holds more files than announced, or very many folders.
-    #[error("the peer announced {announced} files and sent a zip archive with more")]
+    #[error("the peer announced {announced} files and sent an archive with more")]
     TooMany {
         /// The announced number.
         announced: u64,
     },
     /// The files in the archive are larger than announced.
-    #[error("the peer announced {announced} bytes in files and sent a zip archive with more")]
+    #[error("the peer announced {announced} bytes in files and sent an archive with more")]
     TooLarge {
         /// The announced sum, in bytes.
         announced: u64,
     },
+    /// The disk is too full for what is in the archive.
+    #[error("insufficient free space, {free} bytes are left and unpacking needs {needed} bytes")]
+    NoRoom {
+        /// Bytes an ordinary user may still write.
+        free: u64,
+        /// Bytes that the files take besides the archive.
+        needed: u64,
+    },
+    /// The archive cannot be read back from the disk.
+    #[error("the received archive cannot be read: {0}")]
+    Archive(io::Error),
     /// The content of an entry is damaged, or could not be written; a full disk shows here.
     #[error("unpacking '{shown}' failed: {source}")]
     Entry {
@@ -74,6 +110,16 @@ pub enum UnpackError {
         shown: String,
         /// What the system or the check said.
         source: io::Error,
+    },
+}
+
+/// How a received archive is packed.
+#[derive(Debug)]
+pub(super) enum Packing {
+    Zip,
+    /// With the folder that may hold everything.
+    Tar {
+        top: String,
     },
 }
 
@@ -86,44 +132,62 @@ pub(super) struct Limits {
     pub(super) numbytes: u64,
 }
 
+/// What holds for an archive.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) limits: Limits,
+    /// Whether two names may be one on some disk.
+    pub(super) accept_collisions: bool,
+    /// Whether what was unpacked of the archive may vanish from it, to make room.
+    pub(super) give_back: bool,
+}
+
 /// Unpacks an archive into an empty folder that nobody else can enter.
 ///
 /// All names, methods and sizes are checked before anything is written. Permissions are those of
-/// the archive, without setuid, setgid and sticky bits; where it has none, those of new files and
-/// folders. An entry for the folder itself is ignored.
+/// the archive, without setuid, setgid and sticky bits and without what the umask takes; where it
+/// has none, those of new files and folders. An entry for the folder itself is ignored.
 ///
 /// # Errors
 /// [`UnpackError`]; the folder may hold a part then.
-pub(super) fn unpack(archive: File, into: &Path, limits: Limits) -> Result<(), UnpackError> {
-    let mut buffer = vec![0; BUFFER];
-    let archive = ZipArchive::from_file(archive, &mut buffer)?;
-
-    let mut layout = Layout::of(limits);
-    let mut records = archive.entries(&mut buffer);
-    let mut got = 0;
-    while let Some(record) = records.next_entry()? {
-        let member = Member::of(&record)?;
-        layout.add(&member)?;
-        got += 1;
+pub(super) fn unpack(
+    archive: &File,
+    packing: &Packing,
+    into: &Dir,
+    bounds: Bounds,
+) -> Result<(), UnpackError> {
+    let stored = Stored::of(archive).map_err(UnpackError::Archive)?;
+    let mut layout = Layout::of(bounds);
+    let limit = bounds.limits.numbytes.saturating_add(SLACK);
+    let writer = || Writer::into(into, limit).map_err(UnpackError::Archive);
+    let give_back = bounds.give_back;
+    match packing {
+        Packing::Zip => {
+            let mut zip = Zip::open(stored)?;
+            zip.members(|member| layout.add(member))?;
+            check_room(layout, into)?;
+            let mut writer = writer()?;
+            zip.contents(give_back, |member, content| writer.write(member, content))?;
+            writer.finish()
+        }
+        Packing::Tar { top } => {
+            let tar = Tar::open(stored, top)?;
+            tar.members(|member| layout.add(member))?;
+            check_room(layout, into)?;
+            let mut writer = writer()?;
+            tar.contents(give_back, |member, content| writer.write(member, content))?;
+            writer.finish()
+        }
     }
-    let expected = archive.entries_hint();
-    if got != expected {
-        return Err(UnpackError::Entries { expected, got });
-    }
-
-    let mut writer = Writer::into(into);
-    let mut records = archive.entries(&mut buffer);
-    while let Some(record) = records.next_entry()? {
-        writer.write(&archive, &record)?;
-    }
-    writer.finish()
 }
 
-/// Whether the content of an entry can be read here.
-fn is_readable(record: &ZipFileHeaderRecord<'_>) -> bool {
-    let method = record.compression_method();
-    !record.flags().is_encrypted()
-        && (method == CompressionMethod::STORE || method == CompressionMethod::DEFLATE)
+/// Looks again whether there is room, now that all sizes are known; forgets the names.
+fn check_room(layout: Layout, into: &Dir) -> Result<(), UnpackError> {
+    let needed = layout.room();
+    match into.free_space().map_err(UnpackError::Archive)? {
+        Some(free) if free < needed => Err(UnpackError::NoRoom { free, needed }),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +198,7 @@ mod tests {
         io::{Cursor, Write},
     };
 
-    use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+    use ::zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
     use super::*;
 
@@ -162,7 +226,9 @@ mod tests {
         let (path, into) = (scene.path().join("archive"), scene.path().join("into"));
         fs::write(&path, archive).unwrap();
         fs::create_dir(&into).unwrap();
-        let error = unpack(File::open(path).unwrap(), &into, limits).unwrap_err();
+        let bounds = Bounds { limits, accept_collisions: false, give_back: false };
+        let root = Dir::open(&into).unwrap();
+        let error = unpack(&File::open(path).unwrap(), &Packing::Zip, &root, bounds).unwrap_err();
         (error, fs::metadata(into.join("zeros")).map_or(0, |file| file.len()))
     }
 

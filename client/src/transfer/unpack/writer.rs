@@ -1,109 +1,221 @@
 //! The files and folders of a checked archive, written.
 
-use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Read, Write},
-    path::{Path, PathBuf},
-};
-
-use flate2::read::DeflateDecoder;
-use rawzip::{CompressionMethod, ReaderAt, ZipArchive, ZipEntry, ZipFileHeaderRecord};
+use std::io::{self, ErrorKind, Read, Write};
 
 use super::{
     UnpackError,
     member::{Kind, Member},
 };
-use crate::transfer::escape;
+use crate::transfer::{dir::Dir, escape};
 
 /// Bytes written at a time.
 const CHUNK: usize = 64 * 1024;
+/// The permissions of what an archive has none for, before the umask.
+const FOLDER: u32 = 0o777;
+const FILE: u32 = 0o666;
+/// What their owner must be allowed in a folder while it fills.
+const OWNER: u32 = 0o700;
+/// How many folders keep that from their owner in the end; nobody honest has so many.
+const MAX_RESTRICTED: usize = 4096;
 
-/// Writes entries below one folder.
+/// Writes members below one open folder, never through a link.
 pub(super) struct Writer<'a> {
-    root: &'a Path,
-    /// The permissions of folders, set when nothing has to be written into them any more.
-    modes: Vec<(PathBuf, u32)>,
+    root: &'a Dir,
+    /// The permissions that the umask leaves to a folder.
+    allowed: u32,
+    /// The folder of the last member: mostly the next one is in it too.
+    parent: Option<(String, Dir)>,
+    /// Folders which their owner may not fill, and which get their permissions last.
+    restricted: Vec<(String, u32)>,
+    /// Bytes that may still be written.
+    left: u64,
+    buffer: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn into(root: &'a Path) -> Self {
-        Self { root, modes: Vec::new() }
-    }
-
-    pub(super) fn write<R: ReaderAt>(
-        &mut self,
-        archive: &ZipArchive<R>,
-        record: &ZipFileHeaderRecord<'_>,
-    ) -> Result<(), UnpackError> {
-        let member = Member::of(record)?;
-        let path = self.root.join(&member.path);
-        let shown = || escape(&member.path);
-        let written = match member.kind {
-            Kind::Folder => self.folder(path, &member),
-            Kind::File(_) => {
-                let entry = archive.get_entry(record.wayfinder())?;
-                let content = content(&entry, record.compression_method());
-                write_file(&path, content, member.mode)
-            }
-        };
-        written.map_err(|source| UnpackError::Entry { shown: shown(), source })
-    }
-
-    /// Sets the permissions of folders, inner ones first.
-    pub(super) fn finish(mut self) -> Result<(), UnpackError> {
-        self.modes.sort_unstable();
-        self.modes.iter().rev().try_for_each(|(path, mode)| {
-            let inside = path.strip_prefix(self.root).unwrap_or(path);
-            let shown = || escape(&inside.to_string_lossy());
-            set_mode(path, *mode).map_err(|source| UnpackError::Entry { shown: shown(), source })
+    /// Writes below a new folder, at most so many bytes.
+    pub(super) fn into(root: &'a Dir, most: u64) -> io::Result<Self> {
+        Ok(Self {
+            root,
+            allowed: root.mode()?,
+            parent: None,
+            restricted: Vec::new(),
+            left: most,
+            buffer: vec![0; CHUNK],
         })
     }
 
-    fn folder(&mut self, path: PathBuf, member: &Member) -> io::Result<()> {
-        fs::create_dir_all(&path)?;
-        if let Some(mode) = member.mode.filter(|_| !member.path.is_empty()) {
-            self.modes.push((path, mode));
+    pub(super) fn write(
+        &mut self,
+        member: &Member,
+        content: &mut dyn Read,
+    ) -> Result<(), UnpackError> {
+        let written = match member.kind {
+            Kind::Folder if member.path.is_empty() => return Ok(()),
+            Kind::Folder => self.folder(member),
+            Kind::File { .. } => self.file(member, content),
+        };
+        written.map_err(|source| entry_failed(&member.path, source))
+    }
+
+    /// Sets the permissions of folders that nothing could be written into, inner ones first.
+    pub(super) fn finish(mut self) -> Result<(), UnpackError> {
+        self.restricted.sort_unstable();
+        self.restricted.iter().rev().try_for_each(|(path, mode)| {
+            let folder = walk(self.root, path);
+            let set = folder.and_then(|folder| folder.set_mode(mode & self.allowed));
+            set.map_err(|source| entry_failed(path, source))
+        })
+    }
+
+    fn folder(&mut self, member: &Member) -> io::Result<()> {
+        let mode = member.mode.unwrap_or(FOLDER);
+        let (parent, name) = self.parent_of(&member.path)?;
+        match parent.make(name, mode | OWNER) {
+            // It held something before it was named itself.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let folder = parent.open_below(name)?;
+                folder.set_mode((mode & self.allowed) | OWNER)?;
+            }
+            made => drop(made?),
+        }
+        if mode & OWNER != OWNER && self.restricted.len() < MAX_RESTRICTED {
+            self.restricted.push((member.path.clone(), mode));
         }
         Ok(())
     }
-}
 
-/// Reads the content of an entry; fails as soon as it is longer than the central directory says, and
-/// at its end unless size and CRC-32 are the ones given there.
-fn content<'a, R: ReaderAt>(
-    entry: &ZipEntry<'a, R>,
-    method: CompressionMethod,
-) -> impl Read + use<'a, R> {
-    let packed = entry.reader();
-    let plain: Box<dyn Read + 'a> = match method {
-        CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed)),
-        _ => Box::new(packed),
-    };
-    entry.verifying_reader(plain)
-}
-
-fn write_file(path: &Path, mut content: impl Read, mode: Option<u32>) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+    fn file(&mut self, member: &Member, content: &mut dyn Read) -> io::Result<()> {
+        let (parent, name) = self.parent_of(&member.path)?;
+        let mut file = parent.make_file(name, member.mode.unwrap_or(FILE))?;
+        loop {
+            let n = content.read(&mut self.buffer)?;
+            if n == 0 {
+                return Ok(());
+            }
+            let left = self.left.checked_sub(n as u64);
+            self.left = left.ok_or_else(|| io::Error::other("more than was announced"))?;
+            file.write_all(&self.buffer[..n])?;
+        }
     }
-    let file = File::options().write(true).create_new(true).open(path)?;
-    let mut file = BufWriter::with_capacity(CHUNK, file);
-    io::copy(&mut content, &mut file)?;
-    file.flush()?;
-    match mode {
-        Some(mode) => set_mode(path, mode),
-        None => Ok(()),
+
+    /// Opens the folder of a path, and makes it where it is missing.
+    fn parent_of<'p>(&mut self, path: &'p str) -> io::Result<(&Dir, &'p str)> {
+        let Some((parent, name)) = path.rsplit_once('/') else { return Ok((self.root, path)) };
+        if self.parent.as_ref().is_none_or(|(last, _)| last != parent) {
+            self.parent = Some((parent.to_owned(), make_all(self.root, parent)?));
+        }
+        let folder = self.parent.as_ref().map_or(self.root, |(_, folder)| folder);
+        Ok((folder, name))
     }
 }
 
+fn entry_failed(path: &str, source: io::Error) -> UnpackError {
+    UnpackError::Entry { shown: escape(path), source }
+}
+
+/// Opens a folder below another, component by component.
+fn walk(root: &Dir, path: &str) -> io::Result<Dir> {
+    let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+    let folder = root.open_below(first)?;
+    if rest.is_empty() { Ok(folder) } else { walk(&folder, rest) }
+}
+
+/// Opens a folder below another, and makes what is missing of it.
+fn make_all(root: &Dir, path: &str) -> io::Result<Dir> {
+    let mut folder: Option<Dir> = None;
+    for name in path.split('/') {
+        let above = folder.as_ref().unwrap_or(root);
+        folder = Some(match above.open_below(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => above.make(name, FOLDER)?,
+            opened => opened?,
+        });
+    }
+    folder.ok_or_else(|| ErrorKind::NotFound.into())
+}
+
+#[cfg(test)]
 #[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, symlink},
+        path::Path,
+    };
 
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
+    use super::*;
 
-#[cfg(not(unix))]
-fn set_mode(_path: &Path, _mode: u32) -> io::Result<()> {
-    Ok(())
+    fn file(path: &str) -> Member {
+        let kind = Kind::File { size: 1, packed: 1 };
+        Member { path: path.to_owned(), kind, mode: None }
+    }
+
+    fn scene() -> (tempfile::TempDir, Dir) {
+        let scene = tempfile::tempdir().unwrap();
+        fs::create_dir(scene.path().join("root")).unwrap();
+        fs::create_dir(scene.path().join("outside")).unwrap();
+        let root = Dir::open(&scene.path().join("root")).unwrap();
+        (scene, root)
+    }
+
+    fn is_empty(folder: &Path) -> bool {
+        fs::read_dir(folder).unwrap().next().is_none()
+    }
+
+    #[test]
+    fn a_folder_swapped_for_a_link_in_the_middle_leads_nowhere() {
+        let (scene, root) = scene();
+        let (inner, outside) = (scene.path().join("root/a"), scene.path().join("outside"));
+        let mut writer = Writer::into(&root, 99).unwrap();
+        writer.write(&file("a/first"), &mut &b"1"[..]).unwrap();
+        fs::rename(&inner, scene.path().join("root/moved")).unwrap();
+        symlink(&outside, &inner).unwrap();
+        // The open folder is still the one that was made.
+        writer.write(&file("a/second"), &mut &b"2"[..]).unwrap();
+        assert!(scene.path().join("root/moved/second").exists());
+        // Once it is looked up again, the link is not followed.
+        writer.write(&file("b/third"), &mut &b"3"[..]).unwrap();
+        assert!(writer.write(&file("a/fourth"), &mut &b"4"[..]).is_err());
+        assert!(is_empty(&outside));
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_file_is_not_written_through() {
+        let (scene, root) = scene();
+        symlink("../outside/f", scene.path().join("root/f")).unwrap();
+        let mut writer = Writer::into(&root, 99).unwrap();
+        assert!(writer.write(&file("f"), &mut &b"1"[..]).is_err());
+        assert!(is_empty(&scene.path().join("outside")));
+    }
+
+    #[test]
+    fn no_more_than_announced_is_written_in_all() {
+        let (_scene, root) = scene();
+        let mut writer = Writer::into(&root, 3).unwrap();
+        writer.write(&file("a"), &mut &b"12"[..]).unwrap();
+        let refused = writer.write(&file("b"), &mut &b"34"[..]).unwrap_err();
+        assert!(refused.to_string().contains("more than was announced"), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_filled_is_filled_before() {
+        let (scene, root) = scene();
+        let mut writer = Writer::into(&root, 99).unwrap();
+        let folder = |path: &str| {
+            let path = path.to_owned();
+            Member { path, kind: Kind::Folder, mode: Some(0o555) }
+        };
+        writer.write(&file("b/f"), &mut &b"2"[..]).unwrap();
+        for path in ["a", "a/inner", "b"] {
+            writer.write(&folder(path), &mut io::empty()).unwrap();
+        }
+        writer.write(&file("a/inner/f"), &mut &b"1"[..]).unwrap();
+        writer.finish().unwrap();
+        for path in ["a", "a/inner", "b"] {
+            let mode = fs::metadata(scene.path().join("root").join(path)).unwrap().permissions();
+            assert_eq!(mode.mode() & 0o777, 0o555, "{path}");
+        }
+        assert!(scene.path().join("root/a/inner/f").exists());
+    }
 }

@@ -1,6 +1,6 @@
 //! The records of a zip archive as bytes, after PKWARE's APPNOTE section 4.3.
 
-use crate::transfer::tree::{Content, Entry};
+use crate::transfer::listing::{Content, Entry};
 
 /// A number with more than 32 bits is written elsewhere, and this stands in its place.
 const ELSEWHERE: u32 = u32::MAX;
@@ -21,19 +21,29 @@ const MADE_BY_UNIX: u16 = 3 << 8;
 /// The attribute of a folder on DOS.
 const DOS_FOLDER: u32 = 0x10;
 
-/// Returns the exact length of the archive with these entries, in bytes.
-pub(in crate::transfer) fn archive_size(entries: &[Entry]) -> u64 {
-    let mut scratch = Vec::new();
-    let (mut contents, mut directory) = (0, 0);
-    for entry in entries {
-        scratch.clear();
-        central(entry, 0, contents, &mut scratch);
-        directory += scratch.len() as u64;
-        contents += entry_size(entry, &mut scratch);
+/// The exact length of the archive with the entries so far, in bytes.
+#[derive(Default)]
+pub(in crate::transfer) struct ArchiveSize {
+    contents: u64,
+    directory: u64,
+    count: u64,
+    scratch: Vec<u8>,
+}
+
+impl ArchiveSize {
+    pub(in crate::transfer) fn add(&mut self, entry: &Entry) {
+        self.scratch.clear();
+        central(entry, 0, self.contents, &mut self.scratch);
+        self.directory += self.scratch.len() as u64;
+        self.contents += entry_size(entry, &mut self.scratch);
+        self.count += 1;
     }
-    scratch.clear();
-    end(entries.len() as u64, contents, directory, &mut scratch);
-    contents + directory + scratch.len() as u64
+
+    pub(in crate::transfer) fn total(mut self) -> u64 {
+        self.scratch.clear();
+        end(self.count, self.contents, self.directory, &mut self.scratch);
+        self.contents + self.directory + self.scratch.len() as u64
+    }
 }
 
 /// Returns the length of an entry's header, content and descriptor, in bytes.
@@ -186,7 +196,8 @@ mod tests {
 
     fn file(size: u64) -> Entry {
         let content = Content::File(size);
-        Entry { name: "f".into(), content, mode: 0o100_644, modified: DosTime::EARLIEST }
+        let (name, place) = ("f".into(), "/f".into());
+        Entry { name, place, content, mode: 0o100_644, modified: DosTime::EARLIEST }
     }
 
     #[test]
@@ -223,6 +234,6 @@ mod tests {
 
     #[test]
     fn nothing_makes_the_shortest_archive() {
-        assert_eq!(archive_size(&[]), 22);
+        assert_eq!(ArchiveSize::default().total(), 22);
     }
 }

@@ -1,27 +1,26 @@
 //! The archive as a stream of bytes, made while it is read.
 
 use std::{
-    io::{self, Read},
-    path::PathBuf,
+    fs::File,
+    io::{self, Read, Write},
+    mem,
 };
 
 use crc32fast::Hasher;
 
 use super::record;
 use crate::transfer::{
-    steady::SteadyFile,
-    tree::{Content, Entry},
+    listing::{Content, Entry, Listing},
+    spill::{self, Reader, Writer},
+    steady::Steady,
 };
 
-/// Reads as the zip archive of a folder's entries.
+/// Reads as the zip archive of a list of entries.
 ///
-/// Holds one open file and one record at a time, besides the entries and a sum of four bytes for
-/// each of them. `read` fills the buffer it is given except at the end.
+/// Holds one open file and one record at a time, however many entries there are: their sums are
+/// spilled as the entries are. `read` fills the buffer it is given except at the end.
 pub(in crate::transfer) struct ZipStream {
-    root: PathBuf,
-    entries: Vec<Entry>,
-    /// The CRC-32 of the entries that are through.
-    sums: Vec<u32>,
+    entries: Listing,
     record: Vec<u8>,
     /// How much of the record has been read.
     taken: usize,
@@ -29,20 +28,19 @@ pub(in crate::transfer) struct ZipStream {
 }
 
 enum Stage {
-    /// The next entry begins, or the central directory.
-    Between,
+    /// The next entry begins, or the central directory; with the sums of the entries before.
+    Between(Writer),
     /// A file's content is on its way.
-    Content { file: SteadyFile, sum: Hasher },
-    /// The entry `next` of the central directory, whose header lies at `offset`.
-    Directory { next: usize, offset: u64, size: u64 },
+    Content { entry: Entry, file: Steady<File>, sum: Hasher, sums: Writer },
+    /// The central directory: what comes next in it.
+    Directory { sums: Reader, count: u64, offset: u64, size: u64 },
     /// All records are made.
     Done,
 }
 
 impl ZipStream {
-    pub(in crate::transfer) fn new(root: PathBuf, entries: Vec<Entry>) -> Self {
-        let sums = Vec::with_capacity(entries.len());
-        Self { root, entries, sums, record: Vec::new(), taken: 0, stage: Stage::Between }
+    pub(in crate::transfer) fn new(entries: Listing) -> Self {
+        Self { entries, record: Vec::new(), taken: 0, stage: Stage::Between(spill::begin()) }
     }
 
     /// Gives some bytes, or 0 when the next step must be made first.
@@ -54,7 +52,7 @@ impl ZipStream {
             self.taken += n;
             return Ok(n);
         }
-        let Stage::Content { file, sum } = &mut self.stage else { return Ok(0) };
+        let Stage::Content { file, sum, .. } = &mut self.stage else { return Ok(0) };
         let n = file.read(buffer)?;
         sum.update(&buffer[..n]);
         Ok(n)
@@ -64,52 +62,53 @@ impl ZipStream {
     fn step(&mut self) -> io::Result<()> {
         self.record.clear();
         self.taken = 0;
-        match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Between => self.begin_entry()?,
-            Stage::Content { sum, .. } => self.end_content(&sum),
-            Stage::Directory { next, offset, size } => self.list(next, offset, size),
-            Stage::Done => {}
-        }
+        self.stage = match mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Between(sums) => self.begin_entry(sums)?,
+            Stage::Content { entry, sum, mut sums, .. } => {
+                let sum = sum.finalize();
+                record::descriptor(&entry, sum, &mut self.record);
+                sums.write_all(&sum.to_le_bytes())?;
+                Stage::Between(sums)
+            }
+            Stage::Directory { sums, count, offset, size } => {
+                self.list(sums, count, offset, size)?
+            }
+            Stage::Done => Stage::Done,
+        };
         Ok(())
     }
 
-    fn begin_entry(&mut self) -> io::Result<()> {
-        let Some(entry) = self.entries.get(self.sums.len()) else {
-            self.stage = Stage::Directory { next: 0, offset: 0, size: 0 };
-            return Ok(());
+    fn begin_entry(&mut self, mut sums: Writer) -> io::Result<Stage> {
+        let Some(entry) = self.entries.next()? else {
+            self.entries.rewind()?;
+            let sums = spill::read(sums)?;
+            return Ok(Stage::Directory { sums, count: 0, offset: 0, size: 0 });
         };
-        self.stage = match entry.content {
+        record::local(&entry, &mut self.record);
+        match entry.content {
             Content::File(size) => {
-                let file = SteadyFile::open(&self.root.join(&*entry.name), size)?;
-                Stage::Content { file, sum: Hasher::new() }
+                let file = Steady::open(&entry.place, size)?;
+                Ok(Stage::Content { entry, file, sum: Hasher::new(), sums })
             }
             Content::EmptyFolder => {
-                self.sums.push(0);
-                Stage::Between
+                sums.write_all(&[0; 4])?;
+                Ok(Stage::Between(sums))
             }
-        };
-        record::local(entry, &mut self.record);
-        Ok(())
-    }
-
-    fn end_content(&mut self, sum: &Hasher) {
-        let sum = sum.clone().finalize();
-        if let Some(entry) = self.entries.get(self.sums.len()) {
-            record::descriptor(entry, sum, &mut self.record);
         }
-        self.sums.push(sum);
-        self.stage = Stage::Between;
     }
 
-    fn list(&mut self, next: usize, offset: u64, size: u64) {
-        let (Some(entry), Some(sum)) = (self.entries.get(next), self.sums.get(next)) else {
-            return record::end(self.entries.len() as u64, offset, size, &mut self.record);
+    fn list(&mut self, mut sums: Reader, count: u64, offset: u64, size: u64) -> io::Result<Stage> {
+        let Some(entry) = self.entries.next()? else {
+            record::end(count, offset, size, &mut self.record);
+            return Ok(Stage::Done);
         };
-        let behind = offset + record::entry_size(entry, &mut self.record);
+        let mut sum = [0; 4];
+        sums.read_exact(&mut sum)?;
+        let behind = offset + record::entry_size(&entry, &mut self.record);
         self.record.clear();
-        record::central(entry, *sum, offset, &mut self.record);
+        record::central(&entry, u32::from_le_bytes(sum), offset, &mut self.record);
         let size = size + self.record.len() as u64;
-        self.stage = Stage::Directory { next: next + 1, offset: behind, size };
+        Ok(Stage::Directory { sums, count: count + 1, offset: behind, size })
     }
 }
 

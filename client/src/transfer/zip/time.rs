@@ -42,8 +42,13 @@ impl DosTime {
     }
 
     /// Returns time and date as the four bytes of a record, little-endian.
-    pub(super) fn to_le_bytes(self) -> [u8; 4] {
+    pub(in crate::transfer) fn to_le_bytes(self) -> [u8; 4] {
         self.0.to_le_bytes()
+    }
+
+    /// Takes what [`to_le_bytes`](Self::to_le_bytes) gave.
+    pub(in crate::transfer) fn from_le_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(bytes))
     }
 }
 
