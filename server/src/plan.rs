@@ -51,7 +51,10 @@ impl Plan {
             .has_mailbox()
             .then(|| MailboxPlan::of(settings, &common, &mut warnings))
             .transpose()?;
-        let relay = servers.has_relay().then(|| RelayPlan::of(settings, &common)).transpose()?;
+        let relay = servers
+            .has_relay()
+            .then(|| RelayPlan::of(settings, &common, &mut warnings))
+            .transpose()?;
         Ok(Self {
             mailbox,
             relay,

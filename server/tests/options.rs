@@ -28,6 +28,8 @@ fn samples(option: &str, folder: &Path) -> [String; 2] {
         "log-level" => ["debug", "trace"].map(str::to_owned),
         "public-url" => ["ws://a.example/v1", "wss://b.example"].map(str::to_owned),
         "transit-relay" => ["tcp:a.example:4001", "tcp:b.example:4001"].map(str::to_owned),
+        "relay-websocket" => ["4002", "unix:/y"].map(str::to_owned),
+        "relay-websocket-url" => ["ws://a.example/", "wss://b.example"].map(str::to_owned),
         "metrics-port" => ["4003", "unix:/x"].map(str::to_owned),
         other => [format!("/x/{other}"), "y".to_owned()],
     }

@@ -299,28 +299,39 @@ fn sockets_that_clients_cannot_connect_to_are_refused_by_name() {
 
 #[test]
 fn the_units_are_right_and_keep_the_program_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = folder.path().join("wormhole-server.service");
-    let socket = folder.path().join("wormhole-server.socket");
-    let installed = "/usr/local/bin/wormhole-server ";
-    let program = concat!(env!("CARGO_BIN_EXE_wormhole-server"), " ");
-    let unit = include_str!("../systemd/wormhole-server.service");
-    assert!(unit.contains(installed));
-    fs::write(&service, unit.replace(installed, program)).unwrap();
-    fs::write(&socket, include_str!("../systemd/wormhole-server.socket")).unwrap();
+    let server = (
+        "wormhole-server",
+        include_str!("../systemd/wormhole-server.service"),
+        include_str!("../systemd/wormhole-server.socket"),
+    );
+    let relay = (
+        "wormhole-relay",
+        include_str!("../systemd/wormhole-relay.service"),
+        include_str!("../systemd/wormhole-relay.socket"),
+    );
+    for (name, unit, ports) in [server, relay] {
+        let folder = tempfile::tempdir().unwrap();
+        let service = folder.path().join(format!("{name}.service"));
+        let socket = folder.path().join(format!("{name}.socket"));
+        let installed = "/usr/local/bin/wormhole-server ";
+        let program = concat!(env!("CARGO_BIN_EXE_wormhole-server"), " ");
+        assert!(unit.contains(installed));
+        fs::write(&service, unit.replace(installed, program)).unwrap();
+        fs::write(&socket, ports).unwrap();
 
-    // Exposure from 0 to 100: below 20 is "OK".
-    for check in [&["verify"][..], &["security", "--offline=true", "--threshold=19"]] {
-        let mut analyze = Command::new("systemd-analyze");
-        analyze.args(check).arg(&service);
-        if check == ["verify"] {
-            analyze.arg(&socket);
+        // Exposure from 0 to 100: below 20 is "OK".
+        for check in [&["verify"][..], &["security", "--offline=true", "--threshold=19"]] {
+            let mut analyze = Command::new("systemd-analyze");
+            analyze.args(check).arg(&service);
+            if check == ["verify"] {
+                analyze.arg(&socket);
+            }
+            let Ok(output) = analyze.output() else {
+                return eprintln!("skipped: systemd-analyze is not installed");
+            };
+            // It complains of other units of the machine too.
+            let ours = String::from_utf8_lossy(&output.stderr).contains(name);
+            assert!(output.status.success() && !ours, "{output:?}");
         }
-        let Ok(output) = analyze.output() else {
-            return eprintln!("skipped: systemd-analyze is not installed");
-        };
-        // It complains of other units of the machine too.
-        let ours = String::from_utf8_lossy(&output.stderr).contains("wormhole-server");
-        assert!(output.status.success() && !ours, "{output:?}");
     }
 }

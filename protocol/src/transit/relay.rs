@@ -94,11 +94,10 @@ impl Request {
         Some(Self { token: RelayToken(word(*token)?), side })
     }
 
-    /// Tells whether a relay may join the two: they show the same token, and are not two
+    /// Tells whether a relay may join it to one with the same token and this side: they are not two
     /// connections of one client.
-    pub fn fits(&self, other: &Self) -> bool {
-        let differs = self.side.is_none() || self.side != other.side;
-        differs && self.token == other.token
+    pub fn fits(&self, side: &Option<TransitSide>) -> bool {
+        self.side.is_none() || self.side != *side
     }
 }
 

@@ -37,7 +37,11 @@ const WEBSOCKET: &str = "relay-websocket";
 const URL: &str = "relay-websocket-url";
 
 impl RelayPlan {
-    pub(super) fn of(settings: &Settings, common: &Common) -> Result<Self, Wrong> {
+    pub(super) fn of(
+        settings: &Settings,
+        common: &Common,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, Wrong> {
         let config = RelayConfig {
             limits: common.limits.clone(),
             rules: common.rules.clone(),
@@ -46,10 +50,11 @@ impl RelayPlan {
             ..RelayConfig::default()
         };
         let log_fd = settings.value("relay-log-fd", "the number of a file descriptor")?;
-        let url = settings.value(URL, "an address such as wss://relay.example.org/")?;
+        let mut url = settings.value(URL, "an address such as wss://relay.example.org/")?;
         let listen = endpoints(settings)?;
         if url.is_some() && listen.iter().all(|(_, speaks)| *speaks == Speaks::Tcp) {
-            return Err(settings.contradict(URL, "needs --relay-websocket"));
+            warnings.push(format!("--{URL} changes nothing without --{WEBSOCKET}"));
+            url = None;
         }
         Ok(Self { config, listen, url, log_fd })
     }
@@ -149,7 +154,11 @@ mod tests {
     fn what_is_not_the_relays_is_refused() {
         assert!(plan(Servers::Relay, &["--motd=x"]).is_err());
         assert!(plan(Servers::Mailbox, &["--relay-port=4001"]).is_err());
-        let url = plan(Servers::Relay, &["-u", "ws://a/"]).err().unwrap();
-        assert_eq!(url, "--relay-websocket-url needs --relay-websocket (from the command line)");
+        let idle = plan(Servers::Relay, &["-u", "ws://a/"]).unwrap();
+        assert_eq!(
+            idle.warnings,
+            ["--relay-websocket-url changes nothing without --relay-websocket"]
+        );
+        assert_eq!(idle.relay.unwrap().url, None);
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use tokio::{sync::oneshot, task::spawn_local};
-use wormhole_protocol::transit::relay::{IMPATIENT, RelayToken, Request};
+use wormhole_protocol::transit::relay::{IMPATIENT, RelayToken, Request, TransitSide};
 
 use super::{caller::Caller, hub::Hub, story::RelayMood, wait};
 use crate::limits::{Exceeded, Limit};
@@ -56,7 +56,7 @@ pub(super) struct Room {
 }
 
 struct Waiting {
-    request: Request,
+    side: Option<TransitSide>,
     ticket: Ticket,
     turn: oneshot::Sender<Turn>,
 }
@@ -73,7 +73,7 @@ impl Room {
     /// The newcomer, where nobody fits.
     fn pair(&mut self, request: &Request, mut newcomer: Newcomer) -> Result<(), Newcomer> {
         let Some(waiting) = self.waiting.get_mut(&request.token) else { return Err(newcomer) };
-        while let Some(latest) = waiting.iter().rposition(|one| one.request.fits(request)) {
+        while let Some(latest) = waiting.iter().rposition(|one| request.fits(&one.side)) {
             match waiting.remove(latest).turn.send(Turn::Partner(newcomer)) {
                 Err(Turn::Partner(back)) => newcomer = back,
                 _ => {
@@ -109,14 +109,12 @@ impl Room {
         let (turn, told) = oneshot::channel();
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        let leave = Leave { token: request.token.clone(), ticket };
-        let token = request.token.clone();
+        let Request { token, side } = request;
+        let leave = Leave { token: token.clone(), ticket };
         // Most clients have no spare.
         let waiting = self.waiting.entry(token).or_insert_with(|| Vec::with_capacity(1));
-        waiting.push(Waiting { request, ticket, turn });
-        spawn_local(async move {
-            wait::until_turn(caller, place, told, || room.do_send(leave)).await;
-        });
+        waiting.push(Waiting { side, ticket, turn });
+        spawn_local(wait::until_turn(caller, place, told, move || room.do_send(leave)));
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! What is carried between websockets, and between them and TCP.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use wormhole_server::relay::RelayConfig;
+use wormhole_server::{Limit, relay::RelayConfig};
 
 use super::{
     super::{Caller, ends::stream},
@@ -175,4 +175,41 @@ async fn one_that_does_not_answer_is_missed() {
     let (mut web, mut tcp) = mixed(&stage).await;
     assert_eq!(web.next().await, Some(Frame::Ping("".into())));
     assert_eq!(tcp.hear_end().await, "");
+}
+
+#[actix::test]
+async fn websockets_share_the_bandwidth_fairly() {
+    const ALL: u64 = 8_000_000;
+    let stage = Stage::limited(&[(Limit::RelayBytesPerSecond, 8_000_000)]);
+    let counts = [const { Cell::new(0_u64) }; 3].map(Rc::new);
+    for (number, count) in counts.iter().enumerate() {
+        let ((mut web, Caller(mut tcp)), count) = (mixed(&stage).await, Rc::clone(count));
+        // Two of them say something, and one hears it.
+        if number < 2 {
+            let portion = vec![0; [1_000, 60_000][number]];
+            actix::spawn(async move {
+                let message = || Message::Binary(portion.clone().into());
+                while web.0.send(message()).await.is_ok() {}
+            });
+            actix::spawn(async move {
+                let mut buffer = vec![0; 65_536];
+                while let Ok(bytes @ 1..) = tcp.read(&mut buffer).await {
+                    count.set(count.get() + bytes as u64);
+                }
+            });
+        } else {
+            actix::spawn(async move { while tcp.write_all(&[0; 30_000]).await.is_ok() {} });
+            actix::spawn(async move {
+                while let Some(Frame::Binary(bytes)) = web.next().await {
+                    count.set(count.get() + bytes.len() as u64);
+                }
+            });
+        }
+    }
+    let before = stage.relay.view().bytes();
+    let old = counts.each_ref().map(|count| count.get());
+    stage.until(|relay| relay.bytes() >= before + ALL).await;
+    let new = [0, 1, 2].map(|number| counts[number].get() - old[number]);
+    let part = new.iter().sum::<u64>() / 3;
+    assert!(new.iter().all(|bytes| *bytes * 10 >= part * 8), "{new:?}");
 }
