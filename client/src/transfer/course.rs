@@ -51,7 +51,8 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
         transfer: impl Future<Output = Result<T, TransferError>>,
     ) -> Result<T, TransferError> {
         let untold = Untold { wormhole: self.wormhole, role: self.role };
-        let ended = self.ended(transfer).await;
+        // On the heap: it is large, and handed on from one to the other.
+        let ended = self.ended(Box::pin(transfer)).await;
         std::mem::forget(untold);
         let failed = match ended {
             Err(error) => error,
@@ -146,9 +147,13 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         // A sender that waits for its data notices nothing else of a peer that gives up.
         let mut gone = pin!(async {
-            match talk::given_up(self.wormhole).await {
-                Some(reason) => reason,
-                None => pending().await,
+            match self.role {
+                Role::Sender => match Box::pin(talk::given_up(self.wormhole)).await {
+                    Some(reason) => reason,
+                    None => pending().await,
+                },
+                // A receiver notices the end of the connection.
+                Role::Receiver => pending().await,
             }
         });
         loop {
