@@ -116,7 +116,8 @@ impl Client {
 
     fn ways(&self) -> Vec<&str> {
         match (self.peer, &self.way) {
-            (Peer::Ours | Peer::Python, Way::Through { .. }) => vec!["--no-listen"],
+            (Peer::Ours, Way::Through { .. }) => vec!["--force-relay"],
+            (Peer::Python, Way::Through { .. }) => vec!["--no-listen"],
             (Peer::Rust, Way::Direct) => vec!["--force-direct"],
             (Peer::Rust, Way::Through { url, .. }) => vec!["--force-relay", "--relay-server", url],
             (Peer::Ours | Peer::Python, Way::Direct) | (Peer::Go, _) => Vec::new(),

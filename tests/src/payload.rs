@@ -11,19 +11,22 @@ pub enum Payload {
     Text(&'static str),
     /// A file or folder of this name, and how it is made inside a folder.
     Tree(&'static str, fn(&Path)),
+    /// Several of them at once, which arrive in one folder.
+    Several(&'static [(&'static str, fn(&Path))]),
 }
 
 /// Everything the matrix sends, by name.
 pub const PAYLOADS: &[(&str, Payload)] = &[
     ("text", Payload::Text("Grüße, 世界: 7 wormholes ✓")),
     ("empty_file", Payload::Tree("empty.bin", |at| file(at, &[], 0o644))),
-    ("one_byte", Payload::Tree("one.bin", |at| file(at, b"x", 0o644))),
+    ("one_byte", Payload::Tree("one.bin", one)),
     ("five_megabytes", Payload::Tree("big.bin", |at| file(at, &noise(5_000_000), 0o644))),
     ("odd_name", Payload::Tree("brève note ☃ 7.txt", |at| file(at, b"snow", 0o644))),
     ("empty_subfolder", Payload::Tree("album", album)),
     ("nested_files", Payload::Tree("nested", nested)),
     ("executable", Payload::Tree("tools", tools)),
     ("many_files", Payload::Tree("many", many)),
+    ("several_paths", Payload::Several(&[("tools", tools), ("nested", nested), ("one.bin", one)])),
 ];
 
 impl Payload {
@@ -35,6 +38,10 @@ impl Payload {
                 make(&folder.join(name));
                 vec![name]
             }
+            Self::Several(parts) => {
+                parts.iter().for_each(|(name, make)| make(&folder.join(name)));
+                parts.iter().map(|(name, _)| *name).collect()
+            }
         }
     }
 }
@@ -45,6 +52,10 @@ fn file(at: &Path, content: &[u8], mode: u32) {
     fs::create_dir_all(parent).expect("a temporary folder can be written");
     fs::write(at, content).expect("a temporary folder can be written");
     fs::set_permissions(at, Permissions::from_mode(mode)).expect("the file is ours");
+}
+
+fn one(at: &Path) {
+    file(at, b"x", 0o644);
 }
 
 fn album(at: &Path) {

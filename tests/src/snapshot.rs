@@ -37,6 +37,13 @@ impl Snapshot {
         Self(entries)
     }
 
+    /// Puts everything into a folder of this name, with the usual mode.
+    pub fn inside(self, name: &str) -> Self {
+        let below = self.0.into_iter().map(|(path, entry)| (Path::new(name).join(path), entry));
+        let folder = (PathBuf::from(name), Entry::Folder { mode: 0o755 });
+        Self(below.chain([folder]).collect())
+    }
+
     /// Lists what is in one alone, or different in the other, a line each.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let paths: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();

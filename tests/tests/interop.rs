@@ -71,7 +71,8 @@ impl Laboratory {
 
 /// What is sent through relays, to which all payloads are bytes, and to the programs that need a
 /// laboratory.
-const FEW: [&str; 5] = ["five_megabytes", "empty_file", "nested_files", "executable", "many_files"];
+const FEW: [&str; 6] =
+    ["five_megabytes", "empty_file", "nested_files", "executable", "many_files", "several_paths"];
 
 fn cells() -> impl Iterator<Item = Cell> {
     use Maker::{Ours, Python};
@@ -125,6 +126,7 @@ impl Cell {
             (_, Peer::Go, "empty_file") => {
                 Some("the Go program 1.0.6 cannot receive an empty file")
             }
+            (Peer::Python | Peer::Go, _, "several_paths") => Some("it sends one thing at a time"),
             _ => None,
         }
     }
@@ -133,6 +135,15 @@ impl Cell {
     fn loses_modes(&self) -> bool {
         // Go's receiver leaves a file as private as its temporary file was.
         self.sender == Peer::Rust || self.receiver == Peer::Go
+    }
+
+    /// Whether our program says that the connection is of the kind that was wanted.
+    fn tells_the_way(&self, said: &str) -> bool {
+        match (self.payload, self.relay) {
+            (Payload::Text(_), _) => true,
+            (_, Some(_)) => said.contains("ing (relay "),
+            (_, None) => said.contains("ing (direct "),
+        }
     }
 
     fn needs_laboratory(&self) -> bool {
@@ -172,14 +183,23 @@ impl Cell {
 
         let code = fresh_code();
         let args = [&["--code", &code], &self.payload.make(&from)[..]].concat();
-        let before = Snapshot::of(&from);
+        let before = match (self.payload, self.sender) {
+            (Payload::Several(_), Peer::Rust) => Snapshot::of(&from).inside("<unnamed folder>"),
+            (Payload::Several(_), _) => Snapshot::of(&from).inside("from"),
+            _ => Snapshot::of(&from),
+        };
         let sending = Process::start(enter(sender.send(&from, &args)));
         let mut receiving = Process::start_typing(enter(receiver.receive(&to, &[&code])));
         if self.receiver == Peer::Go {
             receiving.type_line("y");
         }
         let received = receiving.finish().succeeded();
-        sending.finish().succeeded();
+        let sent = sending.finish().succeeded();
+        for (peer, said) in [(self.sender, &sent.err), (self.receiver, &received.err)] {
+            if peer == Peer::Ours && !self.tells_the_way(said) {
+                return Ok(Err(format!("it went another way: {said}").into()));
+            }
+        }
 
         if [self.sender, self.receiver].contains(&Peer::Rust) {
             unpack(&to);
