@@ -283,6 +283,22 @@ fn a_disk_that_fills_up_in_the_middle_is_told_and_left_as_it_was() {
 }
 
 #[test]
+fn data_of_unknown_length_does_not_fill_a_disk_to_the_brim() {
+    let scene = Scene::new();
+    on_a_small_disk(&scene, "size=60m", || {
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let sender = client.send(scene.sandbox.path(), &["--code", "7-brim-full", "-"]);
+        let mut sender = Process::start_typing(sender);
+        let receiver = scene.receive(&["7-brim-full"]);
+        sender.type_line("a little");
+        assert!(receiver.finish().complaint().contains("left"));
+        sender.finish().complaint();
+        assert_eq!(files(&scene.target()), [""; 0]);
+        Some(())
+    });
+}
+
+#[test]
 fn a_folder_needs_no_more_room_than_its_files() {
     let scene = Scene::new();
     let target = scene.target();
