@@ -11,6 +11,10 @@ scripted.py URL members NAMES          offers a folder `d` with a file of five b
 scripted.py URL receive CODE WHAT      takes an offered file; WHAT is `wrong-hash` (acknowledges a
                                        hash that is not the file's) or `vanish` (hangs up after the
                                        first record)
+scripted.py URL count HOW [CODE]       counts the errors that it is told, until a line is typed; HOW is
+                                       `wait` (hears an offer and does not answer), `take` (connects
+                                       too), `offer` (offers a file and hears no answer) or `send`
+                                       (connects too); prints the code of an offer first, and `ready`
 
 NAME is JSON text, so that it can hold any character. The last line printed says how it went.
 """
@@ -26,6 +30,7 @@ import zipfile
 import wormhole
 from twisted.internet import defer, reactor, threads
 from twisted.internet.error import ConnectionClosed
+from wormhole.errors import WormholeClosed
 from wormhole.transit import TransitReceiver, TransitSender
 
 APPID = "lothar.com/wormhole/text-or-file-xfer"
@@ -169,6 +174,43 @@ async def receive(w, code, what):
     pipe.close()
 
 
+async def errors(w):
+    say("ready")
+    typed = threads.deferToThread(sys.stdin.readline)
+    typed.addCallback(lambda _: w.close())
+    typed.addErrback(lambda _: None)
+    told = 0
+    while True:
+        try:
+            message = json.loads(await w.get_message())
+        except WormholeClosed:
+            return say("told %d" % told)
+        told += "error" in message
+
+
+async def count(w, how, code=None):
+    takes = how in ("wait", "take")
+    if takes:
+        w.set_code(code)
+    else:
+        w.allocate_code()
+        say("code " + await w.get_code())
+    transit = (TransitReceiver if takes else TransitSender)(None)
+    await announce(w, transit)
+    if not takes:
+        tell(w, {"offer": {"file": {"filename": "f", "filesize": 5}}})
+    await learn(w, transit)
+    if takes:
+        await hear(w, "offer")
+    if how == "take":
+        tell(w, {"answer": {"file_ack": "ok"}})
+    if how == "send":
+        await hear(w, "answer")
+    if how in ("take", "send"):
+        await transit.connect()
+    await errors(w)
+
+
 async def main(url, task, *args):
     w = wormhole.create(APPID, url, reactor)
     try:
@@ -179,6 +221,8 @@ async def main(url, task, *args):
         elif task == "members":
             names = json.loads(args[0])
             await folder(w, "d", named(names), len(names))
+        elif task == "count":
+            await count(w, *args)
         else:
             await receive(w, *args)
     finally:

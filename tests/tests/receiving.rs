@@ -58,11 +58,15 @@ impl Scene {
         self.started(args, Process::start_typing)
     }
 
-    fn started(&self, args: &[&str], start: fn(Command) -> Process) -> Option<(Process, String)> {
+    fn script(&self, args: &[&str]) -> Option<Command> {
         let python = known(Maker::Python.program("python"))?;
         let mut command = Command::new(python);
         command.arg(peer_script("scripted.py")).arg(self.server.url()).args(args);
-        let peer = start(command);
+        Some(command)
+    }
+
+    fn started(&self, args: &[&str], start: fn(Command) -> Process) -> Option<(Process, String)> {
+        let peer = start(self.script(args)?);
         let code = peer.line_after(Stream::Out, "code ");
         Some((peer, code))
     }
@@ -176,6 +180,41 @@ fn kill_9_leaves_what_can_be_told_from_a_file_that_arrived() {
     }
 }
 
+/// Interrupts our program when the peer and it are ready, and checks that it told the peer once.
+fn tells_once(mut peer: Process, ours: Process, ready: &str) {
+    peer.line_after(Stream::Out, "ready");
+    ours.line_after(Stream::Err, ready);
+    ours.interrupt();
+    let finished = ours.finish();
+    assert_eq!(finished.status.code(), Some(130), "{finished}");
+    peer.type_line("that was all");
+    let peer = peer.finish();
+    assert!(peer.out.contains("told 1\n"), "{finished}\n{peer}");
+}
+
+#[test]
+fn who_is_interrupted_tells_the_peer_once() {
+    let scene = Scene::new();
+    let Some((peer, code)) = scene.scripted_typing(&["count", "send"]) else { return };
+    tells_once(peer, scene.receive(&[&code]), "Receiving (");
+
+    // At the question, when no transfer has begun.
+    let Some((peer, code)) = scene.scripted_typing(&["count", "offer"]) else { return };
+    let client = Client::new(Maker::Ours, &scene.server).unwrap();
+    let receiver = client.run(&scene.target(), &["receive", "--hide-progress", &code]);
+    tells_once(peer, Process::start_typing(receiver), "Receiving file (5 Bytes) into: ");
+
+    fs::write(scene.sandbox.path().join("small"), "small").unwrap();
+    for (how, code, ready) in
+        [("wait", "8-once-told", "Sending"), ("take", "9-once-told", "Sending (")]
+    {
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let sender = Process::start(client.send(scene.sandbox.path(), &["--code", code, "small"]));
+        let peer = Process::start_typing(scene.script(&["count", how, code]).unwrap());
+        tells_once(peer, sender, ready);
+    }
+}
+
 /// Runs checks with a disk of so many megabytes as the target; or says why it does not.
 fn on_a_small_disk(scene: &Scene, size: &str, checks: impl FnOnce() -> Option<()>) {
     let target = scene.target();
@@ -239,6 +278,22 @@ fn a_disk_that_fills_up_in_the_middle_is_told_and_left_as_it_was() {
             assert_eq!(files(&target).len(), left, "{finished}");
             fs::remove_file(target.join("other")).unwrap();
         }
+        Some(())
+    });
+}
+
+#[test]
+fn data_of_unknown_length_does_not_fill_a_disk_to_the_brim() {
+    let scene = Scene::new();
+    on_a_small_disk(&scene, "size=60m", || {
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let sender = client.send(scene.sandbox.path(), &["--code", "7-brim-full", "-"]);
+        let mut sender = Process::start_typing(sender);
+        let receiver = scene.receive(&["7-brim-full"]);
+        sender.type_line("a little");
+        assert!(receiver.finish().complaint().contains("left"));
+        sender.finish().complaint();
+        assert_eq!(files(&scene.target()), [""; 0]);
         Some(())
     });
 }

@@ -186,6 +186,20 @@ fn a_transfer_that_is_broken_off_says_how_far_it_came_on_both_sides() {
     }
 }
 
+#[test]
+fn a_sender_that_waits_for_its_data_notices_that_the_peer_was_killed() {
+    let scene = Scene::new();
+    let code = fresh_code();
+    // Its input stays open, and nothing comes.
+    let sending = Process::start_typing(scene.send(&code, &["-"]));
+    let mut receiving = Process::start(scene.receive(Peer::Ours, &code).unwrap());
+    sending.line_after(Stream::Err, "Sending (");
+    receiving.line_after(Stream::Err, "Receiving (");
+    receiving.kill();
+    let sent = sending.finish();
+    assert!(sent.complaint().contains("the other end hung up"), "{sent}");
+}
+
 /// A scene on the disk, rather than in /tmp, which may be in memory.
 fn large_scene() -> Scene {
     let sandbox = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();

@@ -13,14 +13,15 @@ use crate::{
     args::{Global, Receive},
     ask, code,
     exit::Failure,
-    session, show,
+    session::{self, Floor},
+    show,
     steps::{self, Steps},
 };
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
     options.code.as_deref().map(session::checked).transpose()?;
     let interrupted = "the receiver interrupted the transfer";
-    session::run(global, &global.relay_url, interrupted, async |wormhole| {
+    session::run(global, &global.relay_url, interrupted, async |wormhole, floor| {
         match &options.code {
             Some(code) => wormhole.set_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
@@ -31,7 +32,7 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
             show::verifier(&verifier);
         }
         let config = global.transit(&options.common);
-        let offer = transfer::receive(wormhole, &config);
+        let offer = floor.given_to(transfer::receive(wormhole, &config));
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
                 let failed = |error| Failure::Io("cannot write to standard output", error);
@@ -40,7 +41,7 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
                 text.accept();
                 Ok(())
             }
-            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing).await,
+            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing, floor).await,
         }
     })
     .await
@@ -57,7 +58,12 @@ async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
 }
 
 /// Shows what is offered, asks, and receives it.
-async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Failure> {
+async fn land(
+    bulk: IncomingBulk,
+    options: &Receive,
+    log: &Log,
+    floor: &Floor,
+) -> Result<(), Failure> {
     let target = match plan(&bulk, options) {
         Ok(target) => target,
         Err(error) => {
@@ -77,7 +83,7 @@ async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Fa
         steps.event(&event);
         progress.event(&event);
     });
-    let landed = landed.await;
+    let landed = floor.given_to(landed).await;
     steps.end();
     let path = landed?;
     let what = if folder { "files" } else { "file" };

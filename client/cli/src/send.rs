@@ -54,11 +54,11 @@ async fn over(
     there: &str,
 ) -> Result<(), Failure> {
     describe(&goods);
-    session::run(global, here, "the sender interrupted the transfer", async |wormhole| {
+    session::run(global, here, "the sender interrupted the transfer", async |wormhole, floor| {
         code(wormhole, options, there).await?;
         confirm(wormhole, options).await?;
         match goods {
-            Goods::Text(text) => transfer::send_text(wormhole, &text).await?,
+            Goods::Text(text) => floor.given_to(transfer::send_text(wormhole, &text)).await?,
             Goods::Plan(plan) => {
                 let progress = show::Progress::sending(options.common.hide_progress);
                 let config = global.transit(&options.common);
@@ -66,8 +66,8 @@ async fn over(
                 let sent = transfer::send(wormhole, plan, &config, |event| {
                     steps.event(&event);
                     progress.event(&event);
-                })
-                .await;
+                });
+                let sent = floor.given_to(sent).await;
                 steps.sent(&sent);
                 sent?;
                 show::line("Confirmation received. Transfer complete.");

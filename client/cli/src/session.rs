@@ -1,6 +1,6 @@
 //! What sending and receiving have in common: one wormhole, from the welcome to the goodbye.
 
-use std::{future::pending, pin::pin, time::Duration};
+use std::{cell::Cell, future::pending, pin::pin, time::Duration};
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
@@ -15,14 +15,31 @@ use crate::{args::Global, exit::Failure, interrupt, show};
 /// How long a step may take before the person is told what is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Whether a transfer goes on, which tells the peer itself when it is broken off.
+#[derive(Default)]
+pub(crate) struct Floor {
+    is_taken: Cell<bool>,
+}
+
+impl Floor {
+    /// Runs a transfer, which has the floor until it ends, also where it is dropped.
+    pub(crate) async fn given_to<T>(&self, transfer: impl Future<Output = T>) -> T {
+        self.is_taken.set(true);
+        let ended = transfer.await;
+        self.is_taken.set(false);
+        ended
+    }
+}
+
 /// Opens a wormhole, runs a conversation over it, and closes it however that ends.
 ///
-/// A peer that is there when the person interrupts is told so, in the words of `interrupted`.
+/// A peer that is there when the person interrupts is told so, in the words of `interrupted`, unless
+/// a transfer has told it.
 pub(crate) async fn run(
     global: &Global,
     url: &str,
     interrupted: &str,
-    conversation: impl AsyncFnOnce(&Wormhole) -> Result<(), Failure>,
+    conversation: impl AsyncFnOnce(&Wormhole, &Floor) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let builder =
         Wormhole::builder(global.appid.as_str(), url).versions(AppVersions::OURS.write())?;
@@ -31,17 +48,20 @@ pub(crate) async fn run(
         None => builder,
     };
     let talk = async |wormhole: &Wormhole| {
+        let floor = Floor::default();
         let talked = interrupt::guarded(async {
             tokio::select! {
                 // In this order, so that the welcome is read before anything is asked.
                 biased;
                 never = welcome(wormhole, url) => never,
                 never = follow(wormhole) => never,
-                talked = conversation(wormhole) => talked,
+                talked = conversation(wormhole, &floor) => talked,
             }
         })
         .await;
-        if let Err(Failure::Interrupted) = talked {
+        if let Err(Failure::Interrupted) = talked
+            && !floor.is_taken.get()
+        {
             wormhole.send_message(Message::Error(interrupted.to_owned()).write());
         }
         talked

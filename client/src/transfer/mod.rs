@@ -1,10 +1,66 @@
 //! Text, files and folders over a wormhole of the application id [`APPID`]: [`send_text`], [`send`]
 //! and [`receive`].
 //!
-//! The half that touches the file system blocks, so async code calls it from a blocking thread:
-//! sending starts at [`Plan::of`], which knows every size before the first byte; receiving starts
-//! at [`Target::plan`], whose [`Begun`] writes beside the target and appears under its name only at
-//! [`Begun::commit`].
+//! What touches the file system blocks: call [`Plan::of`], [`Plan::of_all`] and [`Target::plan`]
+//! from a blocking thread. The transfers themselves see to that.
+//!
+//! # Sending
+//!
+//! A [`Plan`] says what is sent, and knows its size before the first byte, unless it is a
+//! [`Plan::stream`]. [`send`] offers it, and is done when the peer has confirmed the hash;
+//! [`send_on`] does so on [`Terms`]: with [`Deadlines`] and a [`Cancel`].
+//!
+//! ```no_run
+//! use std::{error::Error, time::Duration};
+//!
+//! use tokio::task::spawn_blocking;
+//! use wormhole_client::{
+//!     Wormhole,
+//!     transfer::{NonUtf8, Plan, Rules, Terms, send_on},
+//!     transit::Config,
+//! };
+//!
+//! async fn give(wormhole: &Wormhole) -> Result<(), Box<dyn Error>> {
+//!     let rules = Rules { non_utf8: NonUtf8::Escape, ..Rules::default() };
+//!     let planning = spawn_blocking(move || Plan::of_all(&["album", "note.txt"], rules));
+//!     let plan = planning.await??;
+//!     let mut terms = Terms::default();
+//!     terms.deadlines.answer = Some(Duration::from_secs(60));
+//!     // For a button, a signal or another thread.
+//!     let _cancel = terms.cancel.clone();
+//!     send_on(&terms, wormhole, plan, &Config::default(), |event| println!("{event:?}")).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Receiving
+//!
+//! [`receive`] waits for an offer. A text is there at once; a file or folder comes when it is
+//! accepted: [into a folder](IncomingBulk::accept_into), [at a place](IncomingBulk::accept_at) or
+//! [into a writer](IncomingBulk::accept). It appears under its name when all of it is there, and is
+//! confirmed to the peer then.
+//!
+//! ```no_run
+//! use wormhole_client::{
+//!     Wormhole,
+//!     transfer::{Incoming, TransferError, receive},
+//!     transit::Config,
+//! };
+//!
+//! async fn take(wormhole: &Wormhole) -> Result<(), TransferError> {
+//!     match receive(wormhole, &Config::default()).await? {
+//!         Incoming::Text(text) => {
+//!             println!("{:?}", text.text);
+//!             text.accept();
+//!         }
+//!         Incoming::Bulk(bulk) => {
+//!             let path = bulk.accept_into("downloads", |event| println!("{event:?}")).await?;
+//!             println!("{path:?}");
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 mod arrival;
 mod consent;

@@ -90,19 +90,18 @@ pub async fn send_on(
     config: &Config,
     events: impl Fn(Event),
 ) -> Result<(), TransferError> {
-    let versions = wormhole.versions().await?;
-    let peer = AppVersions::read(&versions);
     let course = Course::new(wormhole, Role::Sender, terms, &events);
-    course.run(bulk(&course, wormhole, plan, peer, config)).await
+    course.run(bulk(&course, wormhole, plan, config)).await
 }
 
 async fn bulk(
     course: &Course<'_, impl Fn(Event)>,
     wormhole: &Wormhole,
     plan: Plan,
-    peer: AppVersions,
     config: &Config,
 ) -> Result<(), TransferError> {
+    let versions = wormhole.versions().await?;
+    let peer = AppVersions::read(&versions);
     let mut theirs = Hints::default();
     let plan = match plan {
         Plan::Stream(stream) if !peer.streams => {

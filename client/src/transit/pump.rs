@@ -23,7 +23,7 @@ use super::{
     race::Winner,
     records::{Reader, Writer, plaintext_of},
     stream::{self, ReadHalf},
-    tally::{Lost, Tally},
+    tally::{Doing, Lost, Tally},
 };
 
 /// How many buffers go round between the two threads.
@@ -128,10 +128,22 @@ impl Wire {
         }
         let sealer = self.sealer;
         let sealing = spawn_blocking(move || seal_all(source, size, sealer, empty, &full));
-        while let Some(record) = to_send.recv().await {
-            self.writer.write(&record).await?;
-            progress.send_modify(|done| *done += (record.len() - OVERHEAD) as u64);
-            let _ = recycle.try_send(record);
+        let writing = async {
+            while let Some(record) = to_send.recv().await {
+                self.writer.write(&record).await?;
+                progress.send_modify(|done| *done += (record.len() - OVERHEAD) as u64);
+                let _ = recycle.try_send(record);
+            }
+            Ok::<_, Lost>(None)
+        };
+        // Who waits for the source would not notice it by writing.
+        let hung_up = tokio::select! {
+            biased;
+            written = writing => written?,
+            cause = self.reader.hung_up() => Some(cause),
+        };
+        if let Some(cause) = hung_up {
+            return Err(self.writer.tally().lost(Doing::Sending, Arc::new(cause)).into());
         }
         let died = |_: JoinError| ShipError::Internal("the sealing thread died");
         let (sealer, digest) = sealing.await.map_err(died)??;

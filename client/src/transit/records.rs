@@ -1,6 +1,7 @@
 //! Sealed records on a stream, whole ones, and what goes wrong with them.
 
 use std::{
+    future::pending,
     io,
     pin::Pin,
     rc::Rc,
@@ -9,7 +10,9 @@ use std::{
 };
 
 use bytes::BufMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Chain, ReadBuf};
+use tokio::io::{
+    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Chain, ReadBuf,
+};
 use wormhole_protocol::transit::record::{CHUNK, OVERHEAD, RecordLength};
 
 use super::{
@@ -74,6 +77,16 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         }
         self.tally.add(Doing::Receiving, plaintext_of(record.len()));
         Ok(())
+    }
+
+    /// Waits until the peer hangs up without having said anything, and gives the reason; for ever
+    /// where it says something, which is left to be read. A call that is dropped loses nothing.
+    pub(super) async fn hung_up(&mut self) -> io::Error {
+        match self.bytes.fill_buf().await {
+            Ok([]) => io::ErrorKind::UnexpectedEof.into(),
+            Ok(_) => pending().await,
+            Err(error) => error,
+        }
     }
 
     /// Waits until the peer hangs up, or says something that nobody wants to hear.

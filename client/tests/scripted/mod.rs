@@ -97,7 +97,11 @@ impl Line {
     }
 
     pub(crate) async fn welcome(&mut self) {
-        self.send(&json!({"type": "welcome", "welcome": {"motd": "m"}})).await;
+        self.welcome_with(json!({"motd": "m"})).await;
+    }
+
+    pub(crate) async fn welcome_with(&mut self, welcome: Value) {
+        self.send(&json!({"type": "welcome", "welcome": welcome})).await;
     }
 
     /// Waits for the client's next frame and gives it without its `id`; `None` at the end of the

@@ -68,7 +68,11 @@ impl Session {
 
     /// Says the welcome, upon which the client asks for its nameplate.
     pub(crate) async fn greet(&mut self) {
-        self.line.welcome().await;
+        self.greet_with(json!({"motd": "m"})).await;
+    }
+
+    pub(crate) async fn greet_with(&mut self, welcome: Value) {
+        self.line.welcome_with(welcome).await;
         self.side = self.line.bound().await;
         self.line.expect(claim()).await;
         self.stage = Stage::Claiming;

@@ -9,6 +9,7 @@ mod race;
 mod relay;
 #[path = "../scripted/mod.rs"]
 mod scripted;
+mod seen;
 mod strangers;
 mod ways;
 mod websocket;

@@ -17,24 +17,12 @@ use wormhole_client::{
     protocol::transit::{Endpoint, Hints, RelayHint, Role},
     transit::{Config, Connection, Listen, Transit, TransitError},
 };
-use wormhole_server::{
-    listen,
-    relay::{Port, Relay, RelayConfig},
-};
 
 use super::{
-    peer::{hint, key, transit},
+    peer::{key, transit},
+    relay::Relay,
     scripted::guarded,
 };
-
-/// A relay that takes bytes and websockets on one port, and its address for each.
-fn relay() -> (Relay, [RelayHint; 2]) {
-    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let relay = Relay::start(RelayConfig::default(), [Port::both(listener)]).unwrap();
-    let websocket = websocket(&format!("ws://127.0.0.1:{port}/"));
-    (relay, [hint("127.0.0.1", port).into(), websocket])
-}
 
 fn websocket(url: &str) -> RelayHint {
     Endpoint::WebSocket(url.parse().unwrap()).into()
@@ -56,11 +44,11 @@ async fn meet(sender: &RelayHint, receiver: &RelayHint) -> [Connection; 2] {
 #[actix::test]
 async fn bytes_and_websockets_meet_at_a_relay() {
     guarded(async {
-        let (relay, [tcp, websocket]) = relay();
+        let relay = Relay::start();
+        let (tcp, websocket) = (&relay.hint, &relay.websocket);
         let data: Vec<u8> = (0..3_000_000).map(|n| (n % 251) as u8).collect();
         let digest: [u8; 32] = Sha256::digest(&data).into();
-        for (sends, receives) in [(&websocket, &websocket), (&websocket, &tcp), (&tcp, &websocket)]
-        {
+        for (sends, receives) in [(websocket, websocket), (websocket, tcp), (tcp, websocket)] {
             let [sender, receiver] = meet(sends, receives).await;
             let way = format!("relay {}", websocket.endpoints[0]);
             let shown = [&sender, &receiver].map(|end| end.via().way.to_string());
@@ -82,7 +70,6 @@ async fn bytes_and_websockets_meet_at_a_relay() {
                 drop(sender);
             });
         }
-        relay.stop().await;
     })
     .await;
 }
@@ -137,8 +124,8 @@ async fn tls_before(port: u16) -> (u16, String) {
 #[actix::test]
 async fn a_relay_is_believed_as_the_mailbox_server_is() {
     guarded(async {
-        let (relay, [tcp, plain]) = relay();
-        let Endpoint::Tcp(hint) = &tcp.endpoints[0] else { panic!("{plain:?}") };
+        let relay = Relay::start();
+        let Endpoint::Tcp(hint) = &relay.hint.endpoints[0] else { panic!("no TCP") };
         let (front, authority) = tls_before(hint.port.get()).await;
         let relays = vec![websocket(&format!("wss://localhost:{front}/"))];
         let config = Config { listen: Listen::Never, relays, ..Config::default() };
@@ -159,7 +146,6 @@ async fn a_relay_is_believed_as_the_mailbox_server_is() {
         let (a, b) = (both.0.unwrap(), both.1.unwrap());
         a.send_record(b"through TLS".to_vec()).await.unwrap();
         assert_eq!(b.receive_record(100).await.unwrap(), b"through TLS");
-        relay.stop().await;
     })
     .await;
 }
