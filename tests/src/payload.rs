@@ -4,15 +4,18 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+/// Makes a file or folder at a path.
+type Make = fn(&Path);
+
 /// Is one thing to send.
 #[derive(Clone, Copy)]
 pub enum Payload {
     /// A message.
     Text(&'static str),
     /// A file or folder of this name, and how it is made inside a folder.
-    Tree(&'static str, fn(&Path)),
+    Tree(&'static str, Make),
     /// Several of them at once, which arrive in one folder.
-    Several(&'static [(&'static str, fn(&Path))]),
+    Several(&'static [(&'static str, Make)]),
 }
 
 /// Everything the matrix sends, by name.
