@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::watch};
 use wormhole_client::{
     Error,
     protocol::transit::{DirectHint, Hints, Role},
-    transfer::{Event, Incoming, Plan, Target, TransferError, WhenUnsendable, send},
+    transfer::{Incoming, Plan, Target, TransferError, WhenUnsendable, send},
     transit::{LandError, ShipError, Transit, TransitError},
 };
 
@@ -237,28 +237,7 @@ async fn a_wormhole_that_ends_does_not_end_the_transfer() {
 #[actix::test]
 async fn breaking_off_leaves_nothing_and_hangs_up() {
     on(async |scene: &Scene| {
-        let (begun, mut progressed) = watch::channel(false);
-        let receiving = async {
-            let Incoming::Bulk(bulk) = scene.offered().await.unwrap() else { panic!("a text") };
-            let name = bulk.name().unwrap();
-            let target = Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap();
-            let landing = bulk.accept_at(target, |event| {
-                if matches!(event, Event::Progress { done: 1.., .. }) {
-                    begun.send_replace(true);
-                }
-            });
-            tokio::select! {
-                landed = landing => panic!("{landed:?}"),
-                // Its guard is let go of first: the last event comes when the landing is dropped.
-                () = async { drop(progressed.wait_for(|begun| *begun).await) } => {}
-            }
-        };
-        let offering = async {
-            let connection = scene.peer.offer_and_connect(100_000).await;
-            connection.send_record(vec![0; 1000]).await.unwrap();
-            connection
-        };
-        let ((), connection) = tokio::join!(receiving, offering);
+        let connection = scene.broken_off(false).await;
         let end = connection.receive_record(1000).await.unwrap_err();
         assert!(matches!(end, LandError::NoRecord | LandError::Connection(_)), "{end:?}");
         // The thread that writes is the last to let go.

@@ -1,7 +1,6 @@
-//! Peers that mean harm: names, archives, folders swapped for links, and ends in the middle.
+//! Peers that mean harm: names, archives, and folders swapped for links.
 
 use std::{
-    cell::RefCell,
     fs,
     io::{self, Cursor, Write},
     os::unix::fs::{PermissionsExt, symlink},
@@ -9,12 +8,9 @@ use std::{
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
 use wormhole_client::{
     protocol::transit::{Hints, Role},
-    transfer::{
-        ArrivalError, Event, Incoming, IncomingBulk, NameError, Target, TransferError, UnpackError,
-    },
+    transfer::{ArrivalError, Event, IncomingBulk, NameError, TransferError, UnpackError},
     transit::{Connection, LandError},
 };
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
@@ -51,14 +47,6 @@ fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
 
 fn placeholder(at: usize, length: usize) -> String {
     char::from(b'0' + at as u8).to_string().repeat(length)
-}
-
-impl Scene {
-    /// Waits for the offer of a file or folder.
-    async fn bulk(&self) -> IncomingBulk {
-        let Incoming::Bulk(bulk) = self.offered().await.unwrap() else { panic!("a text") };
-        *bulk
-    }
 }
 
 impl super::scene::Peer {
@@ -220,8 +208,7 @@ async fn members_of_one_name_on_some_disk_are_refused_unless_accepted() {
 
         let receiving = async {
             let bulk = scene.bulk().await;
-            let name = bulk.name().unwrap();
-            let target = Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap();
+            let target = scene.target(&bulk);
             bulk.accept_at(target.accept_colliding_names(true), |_| ()).await
         };
         let sending = async {
@@ -357,109 +344,6 @@ async fn a_writer_that_fails_is_told() {
         let (received, told) = tokio::join!(receiving, sending);
         assert!(matches!(received, Err(TransferError::Land(LandError::Sink(_)))));
         assert_eq!(told, "the receiver could not store what it was sent");
-    })
-    .await;
-}
-
-/// The note beside what was kept, and the name of the file.
-fn note(scene: &Scene) -> (Value, String) {
-    let [data, note] = &scene.received()[..] else { panic!("{:?}", scene.received()) };
-    assert!(data.starts_with("f.part-"), "{data}");
-    assert_eq!(*note, format!("{data}.json"));
-    let text = fs::read(scene.folder.path().join(note)).unwrap();
-    (serde_json::from_slice(&text).unwrap(), data.clone())
-}
-
-#[actix::test]
-async fn what_came_is_kept_where_that_is_asked_for() {
-    on(async |scene: &Scene| {
-        let events = RefCell::new(Vec::new());
-        let receiving = async {
-            let bulk = scene.bulk().await;
-            let name = bulk.name().unwrap();
-            let target = Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap();
-            bulk.accept_at(target.keep_partial(true), |event| events.borrow_mut().push(event)).await
-        };
-        let offering = async {
-            let connection = scene.peer.offer_and_connect(100_000).await;
-            connection.send_record(vec![7; 30_000]).await.unwrap();
-        };
-        let (received, ()) = tokio::join!(receiving, offering);
-        assert!(matches!(received, Err(TransferError::Land(LandError::Short { .. }))));
-        let (note, data) = note(scene);
-        let content = fs::read(scene.folder.path().join(&data)).unwrap();
-        assert_eq!(content, [7; 30_000]);
-        let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(&content));
-        assert_eq!(note["offered_name"], "f");
-        assert_eq!(note["announced_bytes"], 100_000);
-        assert_eq!(note["received"], 30_000);
-        assert_eq!(note["sha256"], hash);
-        assert_eq!(note["data"], data);
-        assert!(note["begun"].as_u64().unwrap() <= note["interrupted"].as_u64().unwrap());
-        let events = events.into_inner();
-        assert!(events.contains(&Event::Keeping(scene.folder.path().join(data))));
-        let far = Event::Progress { done: 30_000, total: Some(100_000) };
-        assert!(events.contains(&far), "{events:?}");
-    })
-    .await;
-}
-
-#[actix::test]
-async fn what_is_dropped_in_the_middle_is_kept_too() {
-    on(async |scene: &Scene| {
-        let (begun, mut progressed) = watch::channel(false);
-        let receiving = async {
-            let bulk = scene.bulk().await;
-            let name = bulk.name().unwrap();
-            let target = Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap();
-            let landing = bulk.accept_at(target.keep_partial(true), |event| {
-                if matches!(event, Event::Progress { done: 1.., .. }) {
-                    begun.send_replace(true);
-                }
-            });
-            tokio::select! {
-                landed = landing => panic!("{landed:?}"),
-                // Its guard is let go of first: the last event comes when the landing is dropped.
-                () = async { drop(progressed.wait_for(|begun| *begun).await) } => {}
-            }
-        };
-        let offering = async {
-            let connection = scene.peer.offer_and_connect(100_000).await;
-            connection.send_record(vec![0; 1000]).await.unwrap();
-            connection
-        };
-        tokio::join!(receiving, offering);
-        // The thread that writes is the last to let go.
-        while note(scene).0.get("received").is_none() {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(note(scene).0["received"], 1000);
-    })
-    .await;
-}
-
-#[actix::test]
-async fn nothing_is_kept_of_nothing_or_of_what_arrived() {
-    on(async |scene: &Scene| {
-        for sent in [0, 10] {
-            let receiving = async {
-                let bulk = scene.bulk().await;
-                let name = bulk.name().unwrap();
-                let target =
-                    Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap();
-                bulk.accept_at(target.keep_partial(true), |_| ()).await
-            };
-            let offering = async {
-                let connection = scene.peer.offer_and_connect(10).await;
-                if sent > 0 {
-                    connection.send_record(vec![0; sent]).await.unwrap();
-                    drop(connection.receive_record(1000).await);
-                }
-            };
-            let (received, ()) = tokio::join!(receiving, offering);
-            assert_eq!(received.is_ok(), sent == 10);
-            assert_eq!(scene.received(), if sent == 10 { vec!["f"] } else { vec![] });
-        }
     })
     .await;
 }

@@ -8,6 +8,7 @@ mod failures;
 mod goods;
 mod harm;
 mod offers;
+mod partial;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use wormhole_client::{
     Wormhole,
     protocol::{
@@ -12,7 +12,7 @@ use wormhole_client::{
         transit::{Hints, Role, TransitKey},
     },
     transfer::{
-        Incoming, IncomingBulk, Plan, Target, TransferError, WhenUnsendable, receive, send,
+        Event, Incoming, IncomingBulk, Plan, Target, TransferError, WhenUnsendable, receive, send,
     },
     transit::{Config, Connection, Listen, SILENCE_LIMIT, Transit, Ways},
 };
@@ -100,6 +100,42 @@ impl Scene {
             Incoming::Bulk(bulk) => accept(*bulk, self.folder.path()).await,
             Incoming::Text(_) => panic!("a text came"),
         }
+    }
+
+    /// Waits for the offer of a file or folder.
+    pub(crate) async fn bulk(&self) -> IncomingBulk {
+        let Incoming::Bulk(bulk) = self.offered().await.unwrap() else { panic!("a text") };
+        *bulk
+    }
+
+    /// The place in the folder for what is offered.
+    pub(crate) fn target(&self, bulk: &IncomingBulk) -> Target {
+        Target::plan(self.folder.path(), None, &bulk.name().unwrap(), bulk.announced).unwrap()
+    }
+
+    /// Receives until the first bytes have come, and drops the rest; gives the sender's end.
+    pub(crate) async fn broken_off(&self, keep_partial: bool) -> Connection {
+        let (begun, mut progressed) = watch::channel(false);
+        let receiving = async {
+            let bulk = self.bulk().await;
+            let target = self.target(&bulk).keep_partial(keep_partial);
+            let landing = bulk.accept_at(target, |event| {
+                if matches!(event, Event::Progress { done: 1.., .. }) {
+                    begun.send_replace(true);
+                }
+            });
+            tokio::select! {
+                landed = landing => panic!("{landed:?}"),
+                // Its guard is let go of first: the last event comes when the landing is dropped.
+                () = async { drop(progressed.wait_for(|begun| *begun).await) } => {}
+            }
+        };
+        let offering = async {
+            let connection = self.peer.offer_and_connect(100_000).await;
+            connection.send_record(vec![0; 1000]).await.unwrap();
+            connection
+        };
+        tokio::join!(receiving, offering).1
     }
 
     /// The names of all that lies in the folder.
