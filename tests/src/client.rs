@@ -125,6 +125,17 @@ impl Client {
     }
 }
 
+/// Builds a peer that misbehaves on purpose, as `peers/scripted.py` tells.
+///
+/// # Errors
+///
+/// [`Missing`] when Python's client, on which it stands, is not installed.
+pub fn scripted(server: &Server, args: &[&str]) -> Result<Command, Missing> {
+    let mut command = Command::new(Peer::Python.program()?);
+    command.arg(peer_script("scripted.py")).arg(server.url()).args(args);
+    Ok(command)
+}
+
 impl Process {
     /// Waits until a sender shows its code.
     ///

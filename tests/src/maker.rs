@@ -1,10 +1,9 @@
 //! Whose program is meant, and where it lies.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::{env, fmt, fs};
+use std::{env, fmt};
 
-use libtest_mimic::{Completion, Trial};
+use crate::Missing;
 
 /// Names whose client or server takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,82 +96,6 @@ impl fmt::Display for Peer {
             Self::Go => "go",
         })
     }
-}
-
-/// Tells why a peer's program cannot take part.
-#[derive(Clone, Debug)]
-pub struct Missing(String);
-
-impl Missing {
-    fn unless_file(path: PathBuf) -> Result<PathBuf, Self> {
-        if path.is_file() {
-            return Ok(path);
-        }
-        let reason = format!("peer {} is not installed: run tests/run", path.display());
-        assert!(env::var("CI").as_deref() != Ok("true"), "{reason}");
-        Err(Self(reason))
-    }
-
-    /// Says that this machine does not allow what a test needs, whoever installs what.
-    pub(crate) fn because(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
-
-    /// Finds a program of the system, also where only its administrator looks.
-    ///
-    /// # Errors
-    ///
-    /// [`Missing`] when it is not installed.
-    ///
-    /// # Panics
-    ///
-    /// When it is missing with `CI=true`, although `tests/peers/install-debian` could have installed it.
-    pub fn unless_installed(name: &str) -> Result<PathBuf, Self> {
-        Self::unless_one_installed(&[name])
-    }
-
-    /// Finds a program of the system that has several names, likewise.
-    ///
-    /// # Errors
-    ///
-    /// As [`unless_installed`](Self::unless_installed).
-    ///
-    /// # Panics
-    ///
-    /// As [`unless_installed`](Self::unless_installed).
-    pub fn unless_one_installed(names: &[&str]) -> Result<PathBuf, Self> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        let system = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
-        let folders = env::split_paths(&path).chain(system);
-        let mut programs =
-            folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
-        if let Some(program) = programs.find(|at| at.is_file()) {
-            return Ok(program);
-        }
-        let reason = format!("{} is not installed", names.join(" or "));
-        assert!(env::var("CI").as_deref() != Ok("true") || !can_install(), "{reason}");
-        Err(Self(reason))
-    }
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Makes a test that is skipped, and says why, where a peer's program is missing.
-pub fn trial(name: &str, test: impl FnOnce() -> Result<(), Missing> + Send + 'static) -> Trial {
-    Trial::ignorable_test(name, move || match test() {
-        Ok(()) => Ok(Completion::Completed),
-        Err(missing) => Ok(Completion::ignored_with(missing.to_string())),
-    })
-}
-
-/// Tells whether packages of Debian can be installed: by root, where there is apt-get.
-fn can_install() -> bool {
-    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    root && Path::new("/usr/bin/apt-get").is_file()
 }
 
 /// Returns the path of a script of ours that runs Python's client.

@@ -13,8 +13,8 @@ use std::thread;
 use tempfile::TempDir;
 use wormhole_server::testing;
 use wormhole_tests::{
-    Client, Finished, Maker, Missing, Process, Server, Snapshot, Stream, accept_upgrade,
-    peer_script,
+    Client, Finished, Maker, Missing, Process, Server, Snapshot, Stream, accept_upgrade, scripted,
+    unless_missing,
 };
 
 /// Enough that a transfer cannot be over before anybody notices the beginning.
@@ -55,19 +55,8 @@ impl Scene {
 
     /// Starts the misbehaving peer, or says why the test is skipped.
     fn scripted(&self, args: &[&str]) -> Option<Process> {
-        let python = match Maker::Python.program("python") {
-            Ok(python) => python,
-            Err(missing) => {
-                skipped(&missing);
-                return None;
-            }
-        };
-        let mut command = Command::new(python);
-        command
-            .arg(peer_script("scripted.py"))
-            .arg(self.server.url())
-            .args(args)
-            .current_dir(self.path());
+        let mut command = unless_missing(scripted(&self.server, args))?;
+        command.current_dir(self.path());
         Some(Process::start(command))
     }
 
@@ -83,12 +72,6 @@ impl Scene {
 /// Ours is always there: a test that finds it missing has panicked already.
 fn ours<T>(found: Result<T, Missing>) -> T {
     found.unwrap_or_else(|missing| panic!("{missing}"))
-}
-
-/// Past the capture of test output, so that it is seen.
-fn skipped(missing: &Missing) {
-    let test = thread::current().name().unwrap_or("test").to_owned();
-    let _ = writeln!(io::stderr(), "{test} skipped: {missing}");
 }
 
 /// A client's address where `serve` answers every connection.

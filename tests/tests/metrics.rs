@@ -7,14 +7,11 @@ use std::net::TcpStream;
 use std::process::Command;
 
 use serde_json::Value;
-use wormhole_tests::{Maker, Process, Stream, peer_script};
+use wormhole_tests::{Maker, Process, Stream, peer_script, unless_missing};
 
 #[test]
 fn the_reference_parser_reads_every_figure() {
-    let python = match Maker::Python.program("python") {
-        Ok(python) => python,
-        Err(missing) => return eprintln!("skipped: {missing}"),
-    };
+    let Some(python) = unless_missing(Maker::Python.program("python")) else { return };
     let mut command = Command::new(Maker::Ours.program("wormhole-server").unwrap());
     command.args(["serve", "--ephemeral", "--host=127.0.0.1", "--port=0", "--metrics-port=0"]);
     command.arg("--relay-port=tcp:0:interface=127.0.0.1");

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wormhole_tests::{Maker, Missing, Process, Stream, Talker};
+use wormhole_tests::{Maker, Missing, Process, Stream, Talker, unless_missing};
 
 /// Starts a server on a file; gives the `HOST:PORT` at which it listens.
 fn start(maker: Maker, database: &Path) -> Result<(Process, String), Missing> {
@@ -77,12 +77,6 @@ fn hand_over(from: Maker, to: Maker) -> Result<(), Missing> {
     find_and_finish(&address, &mailbox, &echo);
     stop(second);
     Ok(())
-}
-
-fn unless_missing(outcome: Result<(), Missing>) {
-    if let Err(missing) = outcome {
-        eprintln!("skipped: {missing}");
-    }
 }
 
 #[test]

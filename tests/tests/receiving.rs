@@ -19,8 +19,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use wormhole_tests::{
-    Client, Finished, Maker, Missing, PATIENCE, Peer, Process, Server, Snapshot, Stream,
-    peer_script,
+    Client, Finished, Maker, Missing, PATIENCE, Peer, Process, Server, Snapshot, Stream, scripted,
+    unless_missing,
 };
 
 /// Enough that a transfer cannot be over before anybody notices the beginning.
@@ -59,10 +59,7 @@ impl Scene {
     }
 
     fn script(&self, args: &[&str]) -> Option<Command> {
-        let python = known(Maker::Python.program("python"))?;
-        let mut command = Command::new(python);
-        command.arg(peer_script("scripted.py")).arg(self.server.url()).args(args);
-        Some(command)
+        unless_missing(scripted(&self.server, args))
     }
 
     fn started(&self, args: &[&str], start: fn(Command) -> Process) -> Option<(Process, String)> {
@@ -93,17 +90,6 @@ impl Scene {
         }
         Some((sender, receiver))
     }
-}
-
-/// What is there, or nothing after a word on why.
-fn known<T>(found: Result<T, Missing>) -> Option<T> {
-    found.map_err(|missing| skipped(&missing.to_string())).ok()
-}
-
-/// Past the capture of test output, so that it is seen.
-fn skipped(why: &str) {
-    let test = thread::current().name().unwrap_or("test").to_owned();
-    let _ = writeln!(io::stderr(), "{test} skipped: {why}");
 }
 
 fn files(folder: &Path) -> Vec<String> {
@@ -221,8 +207,7 @@ fn on_a_small_disk(scene: &Scene, size: &str, checks: impl FnOnce() -> Option<()
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "-o", size, "tmpfs"]).arg(&target);
     if !mount.output().is_ok_and(|done| done.status.success()) {
-        skipped("nothing can be mounted here");
-        return;
+        return Missing::because("nothing can be mounted here").skip();
     }
     let checked = catch_unwind(AssertUnwindSafe(checks));
     Command::new("umount").arg(&target).status().unwrap();
@@ -328,7 +313,7 @@ fn a_folder_needs_no_more_room_than_its_files() {
 #[test]
 fn what_the_rust_client_sends_as_a_tar_is_unpacked_on_request() {
     let scene = Scene::new();
-    let Some(rust) = known(Client::new(Peer::Rust, &scene.server)) else { return };
+    let Some(rust) = unless_missing(Client::new(Peer::Rust, &scene.server)) else { return };
     let album = scene.sandbox.path().join("album");
     fs::create_dir_all(album.join("empty")).unwrap();
     fs::create_dir_all(album.join("deep/er")).unwrap();

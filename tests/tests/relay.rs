@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use serde_json::Value;
-use wormhole_tests::{Maker, Missing, Process, Stream, peer_script};
+use wormhole_tests::{Maker, Missing, Process, Stream, peer_script, unless_missing};
 
 const ENDPOINT: &str = "tcp:0:interface=127.0.0.1";
 
@@ -69,10 +69,8 @@ fn converse(maker: Maker) -> Result<(String, Vec<String>), Missing> {
 
 #[test]
 fn websockets_are_served_and_recorded_as_by_python() {
-    let (ours, python) = match (converse(Maker::Ours), converse(Maker::Python)) {
-        (Ok(ours), Ok(python)) => (ours, python),
-        (Err(missing), _) | (_, Err(missing)) => return eprintln!("skipped: {missing}"),
-    };
+    let Some(ours) = unless_missing(converse(Maker::Ours)) else { return };
+    let Some(python) = unless_missing(converse(Maker::Python)) else { return };
     assert_eq!(ours.0, python.0);
     let [mut ours, mut python] = [ours.1, python.1];
     assert_eq!(ours.len(), 10, "{ours:?}");

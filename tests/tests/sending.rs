@@ -4,15 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use tempfile::TempDir;
-use wormhole_tests::{Client, Lab, Maker, Missing, Peer, Process, Server, Snapshot, Spent, Stream};
+use wormhole_tests::{
+    Client, Lab, Maker, Missing, Peer, Process, Server, Snapshot, Spent, Stream, unless_missing,
+};
 
 /// One server and two folders.
 struct Scene {
@@ -65,12 +65,6 @@ fn fresh_code() -> String {
     format!("{}-sending-cathedral", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Past the capture of test output, so that it is seen.
-fn skipped(missing: &Missing) {
-    let test = thread::current().name().unwrap_or("test").to_owned();
-    let _ = writeln!(io::stderr(), "{test} skipped: {missing}");
-}
-
 const INPUT: &str = "as much as there is\n";
 const TOLD: &str = "The other program must know the size";
 
@@ -92,21 +86,12 @@ fn standard_input_of_unknown_length_goes_between_two_of_ours() {
 
 #[test]
 fn standard_input_goes_to_everybody_else_as_a_file() {
-    let lab = match Lab::open() {
-        Ok(lab) => lab,
-        Err(missing) => return skipped(&missing),
-    };
+    let Some(lab) = unless_missing(Lab::open()) else { return };
     let server = Server::start_in(&lab, Maker::Ours).unwrap();
     let scene = Scene::at(server, TempDir::new().unwrap());
     for peer in [Peer::Python, Peer::Rust, Peer::Go] {
         let code = fresh_code();
-        let receive = match scene.receive(peer, &code) {
-            Ok(receive) => receive,
-            Err(missing) => {
-                skipped(&missing);
-                continue;
-            }
-        };
+        let Some(receive) = unless_missing(scene.receive(peer, &code)) else { continue };
         let name = format!("for-{peer}");
         let send = scene.send(&code, &["--name", &name, "-"]);
         let mut sending = Process::start_typing(lab.enter(&send));

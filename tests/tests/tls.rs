@@ -9,7 +9,7 @@ use std::process::Command;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
-use wormhole_tests::{Client, Maker, Missing, Process, Stream};
+use wormhole_tests::{Client, Maker, Missing, Process, Stream, unless_missing};
 
 /// A server at `wss://localhost`, and the certificate of the authority that vouches for it.
 struct Stage {
@@ -64,12 +64,6 @@ fn over_tls(sender: Maker, receiver: Maker) -> Result<(), Missing> {
     assert!(received.out.contains("over TLS"), "{received:?}");
     assert!(sending.finish().status.success());
     Ok(())
-}
-
-fn unless_missing(outcome: Result<(), Missing>) {
-    if let Err(missing) = outcome {
-        eprintln!("skipped: {missing}");
-    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::{self, JoinHandle};
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use wormhole_server::{Config, Database, UsageConfig, launch, listen};
-use wormhole_tests::{Maker, Missing, Process, Stream, Talker};
+use wormhole_tests::{Maker, Missing, Process, Stream, Talker, unless_missing};
 
 const BLUR: u64 = 3_600;
 
@@ -185,14 +184,6 @@ fn converse(address: &str) {
     abandoned.ask(json!({"type": "open", "mailbox": "abandoned"}));
 }
 
-fn skip_where_missing(tested: Result<(), Missing>) {
-    if let Err(missing) = tested {
-        let test = thread::current().name().unwrap_or("a test").to_owned();
-        // Past the harness, which hides what a passing test prints.
-        let _ = writeln!(io::stderr(), "{test} skipped: {missing}");
-    }
-}
-
 #[test]
 fn both_servers_record_the_same_of_the_same_conversations() {
     let test = || {
@@ -209,7 +200,7 @@ fn both_servers_record_the_same_of_the_same_conversations() {
         }
         Ok(())
     };
-    skip_where_missing(test());
+    unless_missing(test());
 }
 
 #[test]
@@ -230,7 +221,7 @@ fn both_servers_write_one_database_in_turn() {
         }
         Ok(())
     };
-    skip_where_missing(test());
+    unless_missing(test());
 }
 
 #[test]
@@ -252,5 +243,5 @@ fn a_database_of_version_1_that_python_made_becomes_its_version_2() {
         assert_eq!(sorted(&copy, "SELECT version FROM version"), [[Cell::Integer(1)]]);
         old.serve(Maker::Python)
     };
-    skip_where_missing(test());
+    unless_missing(test());
 }
