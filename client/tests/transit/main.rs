@@ -4,6 +4,7 @@
 
 mod bulk;
 mod cut;
+mod giving_up;
 mod peer;
 mod race;
 mod relay;
