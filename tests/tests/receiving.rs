@@ -275,7 +275,7 @@ fn data_of_unknown_length_does_not_fill_a_disk_to_the_brim() {
         let sender = client.send(scene.sandbox.path(), &["--code", "7-brim-full", "-"]);
         let mut sender = Process::start_typing(sender);
         let receiver = scene.receive(&["7-brim-full"]);
-        sender.type_line("a little");
+        sender.type_all("a little");
         assert!(receiver.finish().complaint().contains("left"));
         sender.finish().complaint();
         assert_eq!(files(&scene.target()), [""; 0]);
