@@ -65,7 +65,7 @@ async fn the_answer_is_the_right_one_and_what_follows_the_request_is_not_lost() 
     stage.until(|relay| relay.waiting() == 1 && relay.websockets() == 1).await;
     drop(caller);
     assert_eq!(stage.moods().await, [("lonely", 1)]);
-    assert_eq!(stage.relay.view().websockets(), 0);
+    stage.until(|relay| relay.websockets() == 0).await;
 }
 
 #[actix::test]
