@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use wormhole_protocol::wire::MAX_COMMAND;
+use wormhole_protocol::wire::{MAX_BODY, MAX_COMMAND, MAX_IDENTIFIER};
 
 /// Something of which a server takes only so much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,8 +139,10 @@ impl Limit {
     const fn row(self) -> (&'static str, u64, &'static str) {
         match self {
             Self::FrameBytes => ("max-frame-bytes", MAX_COMMAND as u64, "bytes in a frame"),
-            Self::BodyBytes => ("max-body-bytes", 2_000_000, "bytes in the body of a message"),
-            Self::IdentifierBytes => ("max-identifier-bytes", 256, "bytes in an identifier"),
+            Self::BodyBytes => {
+                ("max-body-bytes", 2 * MAX_BODY as u64, "bytes in the body of a message")
+            }
+            Self::IdentifierBytes => ("max-identifier-bytes", MAX_IDENTIFIER as u64, "bytes in an identifier"),
             Self::JsonDepth => ("max-json-depth", 64, "levels of JSON"),
             Self::MailboxMessages => ("max-mailbox-messages", 1_000, "messages in a mailbox"),
             Self::MailboxBytes => ("max-mailbox-bytes", 8 << 20, "bytes in a mailbox"),

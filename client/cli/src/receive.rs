@@ -4,34 +4,44 @@ use std::path::Path;
 
 use wormhole_client::{
     Wormhole,
-    protocol::transfer::Refusal,
+    protocol::{transfer::Refusal, transit::Role},
     timing::Log,
-    transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
+    transfer::{self, Incoming, IncomingBulk, Target, accepts, check_output, escape},
+    transit::Transit,
 };
 
 use crate::{
     args::{Global, Receive},
     ask, code,
     exit::Failure,
+    files,
     session::{self, Floor},
     show,
     steps::{self, Steps},
 };
 
-pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
-    options.code.as_deref().map(session::checked).transpose()?;
+pub(crate) async fn run(global: &Global, mut options: Receive) -> Result<(), Failure> {
+    let code = code::given(options.code.take(), &options.common)?;
+    if let Some(output) = options.output() {
+        check_output(output)?;
+    }
+    let config = global.transit(&options.common);
+    // A port that is taken is said before anybody types a code.
+    Transit::prepare(Role::Receiver, &config)?;
     let interrupted = "the receiver interrupted the transfer";
     session::run(global, &global.relay_url, interrupted, async |wormhole, floor| {
-        match &options.code {
-            Some(code) => wormhole.set_code(code)?,
+        match code {
+            Some(code) => wormhole.use_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
-            None => code::typed(wormhole, options.words(), &global.timing).await?,
+            None => {
+                let (words, force) = (options.words(), options.common.force);
+                code::typed(wormhole, words, force, &global.timing).await?;
+            }
         }
         let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
         if options.common.verify {
             show::verifier(&verifier);
         }
-        let config = global.transit(&options.common);
         let offer = floor.given_to(transfer::receive(wormhole, &config));
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
@@ -64,11 +74,11 @@ async fn land(
     log: &Log,
     floor: &Floor,
 ) -> Result<(), Failure> {
-    let target = match plan(&bulk, options) {
+    let target = match plan(&bulk, options).await {
         Ok(target) => target,
         Err(error) => {
             bulk.reject(Refusal::Rejected);
-            return Err(error.into());
+            return Err(error);
         }
     };
     show::offer(&bulk.announced, &bulk.offered_name, &target);
@@ -95,22 +105,25 @@ async fn land(
 async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
     let permission = steps::asking(log, "permission");
     let answer = tokio::select! {
-        answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
+        answer = ask::line("ok? (Y/n): ".to_owned(), ask::MAX_ANSWER) => answer?,
         withdrawn = bulk.withdrawn() => {
             show::line("");
             return Err(withdrawn.into());
         }
     };
-    let yes = answer.as_deref().is_some_and(accepts);
+    let yes = answer.is_some_and(|answer| accepts(&answer));
     permission.detail("answer", if yes { "yes" } else { "no" });
     permission.stop();
     Ok(yes)
 }
 
-fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {
+async fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, Failure> {
     let plan = if options.unpack { Target::plan_unpacked } else { Target::plan };
-    let (here, output) = (Path::new("."), options.output_file.as_deref());
-    let target = plan(here, output, &bulk.name()?, bulk.announced)?;
+    let (output, name, announced) = (options.output_file.clone(), bulk.name()?, bulk.announced);
+    let target = files::blocking(move || {
+        plan(Path::new("."), output.as_deref(), &name, announced)
+    })
+    .await??;
     Ok(target
         .keep_partial(options.keep_partial)
         .accept_colliding_names(options.accept_colliding_names))

@@ -34,6 +34,11 @@ pub(crate) fn motd(url: &str, text: &str) {
 /// Shows the code, and how the other computer uses it.
 pub(crate) fn code(code: &Code, command: &str) {
     eprintln!("Wormhole code is: {}", escape(code.as_str()));
+    self::command(command);
+}
+
+/// Shows what the other person has to type.
+pub(crate) fn command(command: &str) {
     eprintln!("On the other computer, please run:\n\n{}\n", escape(command));
 }
 

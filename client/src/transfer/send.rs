@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use wormhole_protocol::{
     transfer::{Ack, Answer, AppVersions, Message, Offer, Verdict},
     transit::{Hints, Role},
-    wire::MAX_COMMAND,
+    wire::MAX_MESSAGE,
 };
 
 use super::{
@@ -26,20 +26,31 @@ use crate::{
 /// The longest confirmation that is read, in bytes.
 const MAX_ACK: u64 = 64 * 1024;
 
-/// The longest message in which a text is sent, in bytes: servers limit a command to two mebibytes,
-/// and a message is twice as long there.
-pub const MAX_TEXT: usize = MAX_COMMAND / 2 - 1024;
+/// Finds out, before there is a wormhole, whether a text can be sent.
+///
+/// # Errors
+/// [`TransferError::TextTooLong`] where the message that holds the text, with its escapes, is longer
+/// than [`MAX_MESSAGE`].
+pub fn check_text(text: &str) -> Result<(), TransferError> {
+    // Most texts need no escapes, and what is too long without them is not copied.
+    let message = if text.len() > MAX_MESSAGE { text.len() } else { message(text).write().len() };
+    if message > MAX_MESSAGE {
+        return Err(TransferError::TextTooLong(message));
+    }
+    Ok(())
+}
+
+fn message(text: &str) -> Message {
+    Message::Offer(Offer::Text(text.to_owned()))
+}
 
 /// Sends a text and waits until the peer has taken it.
 ///
 /// # Errors
-/// [`TransferError`]: [`TextTooLong`](TransferError::TextTooLong) where the message that holds the
-/// text, with its escapes, is longer than [`MAX_TEXT`].
+/// [`TransferError`], also that of [`check_text`].
 pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferError> {
-    let offer = Message::Offer(Offer::Text(text.to_owned()));
-    if offer.write().len() > MAX_TEXT {
-        return Err(TransferError::TextTooLong(text.len()));
-    }
+    check_text(text)?;
+    let offer = message(text);
     let (terms, events) = (Terms::default(), |_| ());
     let course = Course::new(wormhole, Role::Sender, &terms, &events);
     course
