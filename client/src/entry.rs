@@ -15,8 +15,8 @@ use crate::{
     error::Error,
     keeper::Observed,
     layer::input::{
-        AwaitWordlist, ChooseCode, ChooseNameplate, ChooseWords, CompleteNameplate, CompleteWords, Input,
-        RefreshList,
+        AwaitWordlist, ChooseCode, ChooseNameplate, ChooseWords, CompleteNameplate, CompleteWords,
+        Input, RefreshList,
     },
 };
 

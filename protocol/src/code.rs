@@ -151,7 +151,10 @@ mod tests {
     #[test]
     fn what_a_person_gives_may_have_blanks_around_it_and_none_inside() {
         for text in ["4-a-b", " 4-a-b", "4-a-b\n", "\t4-a-b \r\n"] {
-            assert_eq!(Code::entered(text).map(|code| code.as_str().to_owned()), Ok("4-a-b".into()));
+            assert_eq!(
+                Code::entered(text).map(|code| code.as_str().to_owned()),
+                Ok("4-a-b".into())
+            );
         }
         assert_eq!(Code::entered("4-a\nb").err(), Some(KeyFormatError::Control));
         assert_eq!(Code::entered("4-a\tb").err(), Some(KeyFormatError::Control));

@@ -75,7 +75,10 @@ fn not_every_password_is_a_code() {
     let all = vectors();
     let codes = cases(&all, "cases").iter().map(|case| text(case, "code"));
     let refused = codes.filter_map(|given| Some((given, code(given).err()?)));
-    assert_eq!(Vec::from_iter(refused), [("4", KeyFormatError::NoHyphen), ("password", KeyFormatError::Nameplate)]);
+    assert_eq!(
+        Vec::from_iter(refused),
+        [("4", KeyFormatError::NoHyphen), ("password", KeyFormatError::Nameplate)]
+    );
 }
 
 #[test]

@@ -142,7 +142,9 @@ impl Limit {
             Self::BodyBytes => {
                 ("max-body-bytes", 2 * MAX_BODY as u64, "bytes in the body of a message")
             }
-            Self::IdentifierBytes => ("max-identifier-bytes", MAX_IDENTIFIER as u64, "bytes in an identifier"),
+            Self::IdentifierBytes => {
+                ("max-identifier-bytes", MAX_IDENTIFIER as u64, "bytes in an identifier")
+            }
             Self::JsonDepth => ("max-json-depth", 64, "levels of JSON"),
             Self::MailboxMessages => ("max-mailbox-messages", 1_000, "messages in a mailbox"),
             Self::MailboxBytes => ("max-mailbox-bytes", 8 << 20, "bytes in a mailbox"),

@@ -113,6 +113,28 @@ impl Process {
         signal("-INT", self.child.id());
     }
 
+    /// Sends it the signal `-INT`, `-TERM` or another.
+    ///
+    /// # Panics
+    ///
+    /// When the signal cannot be sent.
+    pub fn signal(&self, name: &str) {
+        signal(name, self.child.id());
+    }
+
+    /// Waits until a text has come, be it on a line that has not ended.
+    ///
+    /// # Panics
+    ///
+    /// As [`line_after`](Self::line_after).
+    pub fn says(&self, stream: Stream, text: &str) {
+        let said = |output: &Collected| {
+            output.stream(stream).windows(text.len()).any(|here| here == text.as_bytes())
+        };
+        let output = self.output.wait(|output| output.open == 0 || said(output));
+        assert!(said(&output), "no `{text}` from {}\n{output}", self.what);
+    }
+
     /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.
     ///
     /// # Panics

@@ -1,6 +1,10 @@
 //! What can be typed; the names are those of the Python program.
 
-use std::{num::NonZeroU16, ops::RangeInclusive, path::{Path, PathBuf}};
+use std::{
+    num::NonZeroU16,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
 use clap::{ArgAction, Parser, Subcommand};
 use wormhole_client::{

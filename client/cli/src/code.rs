@@ -13,7 +13,7 @@ use crate::{
     args::Common,
     ask,
     exit::{self, Failure},
-    session, show, steps,
+    forget, session, show, steps,
 };
 
 const PROMPT: &str = "Enter receive wormhole code: ";
@@ -28,7 +28,10 @@ const NO_CODE: &str = "0-";
 pub(crate) fn given(text: Option<String>, common: &Common) -> Result<Option<Code>, Failure> {
     match text.map(Zeroizing::new) {
         _ if common.no_code => Ok(Some(Code::without_secret())),
-        Some(text) => read(&text, common.force).map(Some),
+        Some(text) => {
+            forget::argument(&text);
+            read(&text, common.force).map(Some)
+        }
         None => Ok(None),
     }
 }
@@ -38,8 +41,8 @@ fn read(text: &str, force: bool) -> Result<Code, Failure> {
     match (text.trim() == NO_CODE, force) {
         (true, true) => Ok(Code::without_secret()),
         (true, false) => Err(Failure::Refused(
-            "the code 0- has no secret, so that anybody may be at the other end: say -0 in its \
-             place, or --force, if you both want that"
+            "with the code 0- anybody can be at the other end: say -0 in its place, or --force, if \
+             you both want that"
                 .to_owned(),
         )),
         (false, _) => Ok(Code::entered(text).map_err(Error::from)?),

@@ -1,4 +1,4 @@
-//! Ctrl-C, and what a service manager sends in its place.
+//! Ctrl-C, and what a service manager or a terminal that goes away sends in its place.
 //!
 //! The first signal asks the program to end: it tells the peer and leaves nothing on the server. From
 //! then on, and whenever there is nothing to be told, a signal ends it at once, whatever it hangs in.
@@ -41,7 +41,7 @@ pub(crate) fn end(system: actix::SystemRunner, status: u8) {
 #[cfg(unix)]
 mod system {
     use std::{
-        io,
+        fs, io,
         sync::{
             Arc,
             atomic::{AtomicBool, Ordering},
@@ -54,7 +54,7 @@ mod system {
         termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
     };
     use signal_hook::{
-        consts::{SIGINT, SIGTERM},
+        consts::{SIGHUP, SIGINT, SIGTERM},
         iterator,
     };
     use tokio::sync::Notify;
@@ -75,6 +75,9 @@ mod system {
         pub(super) fn caught() -> io::Result<Self> {
             let shared = Arc::<Shared>::default();
             let mut signals = iterator::Signals::new([SIGINT, SIGTERM])?;
+            if hang_up_ends_us() {
+                signals.add_signal(SIGHUP)?;
+            }
             let (terminal, here) = (Terminal::as_it_is(), Arc::clone(&shared));
             let listen = move || {
                 for _ in signals.forever() {
@@ -98,6 +101,15 @@ mod system {
         pub(super) fn end_the_program(&self) {
             self.0.is_last.store(true, Ordering::Release);
         }
+    }
+
+    /// Whether the end of the terminal is the end of the program: not under `nohup`, which has it
+    /// ignored. Where the system does not tell, what it does by itself is left as it is.
+    fn hang_up_ends_us() -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        ignored.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) == 0)
     }
 
     /// The terminal as it was before there was a prompt.

@@ -7,6 +7,7 @@ mod ask;
 mod code;
 mod exit;
 mod files;
+mod forget;
 mod interrupt;
 mod local;
 mod receive;

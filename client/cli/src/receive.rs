@@ -120,10 +120,8 @@ async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
 async fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, Failure> {
     let plan = if options.unpack { Target::plan_unpacked } else { Target::plan };
     let (output, name, announced) = (options.output_file.clone(), bulk.name()?, bulk.announced);
-    let target = files::blocking(move || {
-        plan(Path::new("."), output.as_deref(), &name, announced)
-    })
-    .await??;
+    let target = files::blocking(move || plan(Path::new("."), output.as_deref(), &name, announced))
+        .await??;
     Ok(target
         .keep_partial(options.keep_partial)
         .accept_colliding_names(options.accept_colliding_names))

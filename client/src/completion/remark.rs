@@ -71,8 +71,7 @@ pub(super) fn at_return(
 const WORD_MISSING: &str = "another word is expected; press Return again if the code is complete";
 
 /// Said of the code that everybody knows.
-const NO_SECRET: &str = "this code has no secret, so that anybody may be at the other end; press \
-                         Return again if you both want that";
+const NO_SECRET: &str = "anybody can be at the other end; press Return again if you both want that";
 
 /// Said where the nameplate is none.
 pub(super) const NO_NUMBER: &str = "a code begins with a number";

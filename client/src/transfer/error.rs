@@ -89,7 +89,9 @@ pub enum TransferError {
     Open(std::io::Error),
     /// The message that holds a text, with its escapes, has more bytes than one may have; it has at
     /// least so many.
-    #[error("the text takes {0} bytes as a message, at most {MAX_MESSAGE} fit into one: send it as a file")]
+    #[error(
+        "the text takes {0} bytes as a message, at most {MAX_MESSAGE} fit into one: send it as a file"
+    )]
     TextTooLong(usize),
     /// Our own code is at fault.
     #[error("internal error: {0}")]

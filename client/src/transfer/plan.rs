@@ -13,6 +13,7 @@ use wormhole_protocol::transfer::{DirectoryOffer, FileOffer, Offer, StreamOffer}
 use super::{
     Reason, Rules, SafeName, Symlinks, Unsendable,
     listing::Listing,
+    native::FileId,
     steady::Steady,
     tree::{Found, Tree, size_of},
     zip::ZipStream,
@@ -59,7 +60,7 @@ pub struct StreamPlan {
 }
 
 enum Source {
-    Path(PathBuf),
+    Path(PathBuf, FileId),
     Reader(Box<dyn Read + Send>),
 }
 
@@ -80,7 +81,7 @@ impl Plan {
         let Top { name, place, about } = Top::of(path, rules).map_err(|reason| reason.at(path))?;
         if !about.is_dir() {
             let filesize = size_of(&place, &about).map_err(|reason| reason.at(path))?;
-            let source = Source::Path(place);
+            let source = Source::Path(place, FileId::of(&about));
             return Ok(Self::File(FilePlan {
                 offer: FileOffer { filename: name, filesize },
                 source,
@@ -177,7 +178,7 @@ impl Plan {
         Ok(match self {
             Self::File(FilePlan { offer: FileOffer { filename, filesize }, source }) => {
                 match source {
-                    Source::Path(path) => Box::new(Steady::open(&path, filesize)?),
+                    Source::Path(path, id) => Box::new(Steady::open(&path, filesize, id)?),
                     Source::Reader(reader) => {
                         Box::new(Steady::of(reader, filename.into(), filesize))
                     }

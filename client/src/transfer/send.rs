@@ -5,7 +5,7 @@ use std::{
     thread,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 use wormhole_protocol::{
     transfer::{Ack, Answer, AppVersions, Message, Offer, Verdict},
     transit::{Hints, Role},
@@ -135,7 +135,7 @@ async fn bulk(
     let connection = course.connect(transit, &theirs).await?;
 
     let size = plan.size();
-    let (source, _hang_up) = opened(plan)?;
+    let (source, _hang_up) = opened(plan).await?;
     let digest =
         course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
     course.event(Event::Sent);
@@ -152,15 +152,19 @@ async fn bulk(
     }
 }
 
-/// Opens what is planned. What may never end is read on a thread of its own, until the other value
-/// is dropped.
-fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
+/// Opens what is planned, on a thread where that may take its time. What may never end is read on a
+/// thread of its own, until the other value is dropped.
+async fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
     match plan {
         Plan::Stream(stream) => {
             let (source, hang_up) = detach(stream.source);
             Ok((Box::new(source), Some(hang_up)))
         }
-        plan => Ok((plan.open().map_err(TransferError::Open)?, None)),
+        plan => {
+            let died = |_| TransferError::Internal("a file task died");
+            let opened = spawn_blocking(|| plan.open()).await.map_err(died)?;
+            Ok((opened.map_err(TransferError::Open)?, None))
+        }
     }
 }
 

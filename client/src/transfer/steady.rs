@@ -1,14 +1,17 @@
 //! What must keep the size it had when it was offered.
 
 use std::{
-    fs::File,
+    fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use thiserror::Error;
 
-use super::shown;
+use super::{
+    native::{self, FileId},
+    shown,
+};
 
 /// Tells that a file, or a source of a known size, is not what was offered; the inner error of what a reader of
 /// [`Plan::open`](super::Plan::open) returns then.
@@ -33,19 +36,24 @@ pub(super) struct Steady<R> {
 }
 
 impl Steady<File> {
-    /// Opens a regular file of a known size.
+    /// Opens the regular file again that was offered.
     ///
     /// # Errors
-    /// What opening says; [`Changed`] when the size is another one by now.
-    pub(super) fn open(path: &Path, size: u64) -> io::Result<Self> {
+    /// What opening says; [`Changed`] when it is another file by now, or of another size. What is no
+    /// file any more is not even opened, for a device does something then.
+    pub(super) fn open(path: &Path, size: u64, id: FileId) -> io::Result<Self> {
         let named = |error: io::Error| naming(path, &error);
-        let file = File::open(path).map_err(named)?;
-        let now = file.metadata().map_err(named)?;
-        let opened = Self { short_is_end: true, ..Self::of(file, path.to_owned(), size) };
-        if !now.is_file() || now.len() != size {
-            return Err(opened.changed());
+        let is_it = |now: &Metadata| now.is_file() && now.len() == size && FileId::of(now) == id;
+        let changed = || io::Error::other(Changed { path: path.to_owned(), expected: size });
+        if !is_it(&fs::metadata(path).map_err(named)?) {
+            return Err(changed());
         }
-        Ok(opened)
+        // Somebody may be quick.
+        let file = native::open(path).map_err(named)?;
+        if !is_it(&file.metadata().map_err(named)?) {
+            return Err(changed());
+        }
+        Ok(Self { short_is_end: true, ..Self::of(file, path.to_owned(), size) })
     }
 }
 
@@ -110,14 +118,45 @@ mod tests {
         let path = folder.path().join("f");
         fs::write(&path, b"12345").unwrap();
 
-        let mut shrinking = Steady::open(&path, 5).unwrap();
+        let id = FileId::of(&fs::metadata(&path).unwrap());
+
+        let mut shrinking = Steady::open(&path, 5, id).unwrap();
         fs::write(&path, b"123").unwrap();
         assert!(is_changed(&io::copy(&mut shrinking, &mut io::sink()).unwrap_err()));
-        assert!(is_changed(&Steady::open(&path, 5).err().unwrap()));
+        assert!(is_changed(&Steady::open(&path, 5, id).err().unwrap()));
 
-        let mut growing = Steady::open(&path, 3).unwrap();
+        let mut growing = Steady::open(&path, 3, id).unwrap();
         fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"4").unwrap();
         assert!(is_changed(&io::copy(&mut growing, &mut io::sink()).unwrap_err()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_put_in_the_place_of_a_file_is_neither_waited_for_nor_read() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("offered"), b"12345").unwrap();
+        let id = FileId::of(&fs::metadata(at("offered")).unwrap());
+        fs::write(at("other"), b"54321").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        for other in ["other", "folder", "pipe"] {
+            fs::rename(at("offered"), at("kept")).unwrap();
+            fs::rename(at(other), at("offered")).unwrap();
+            let error = Steady::open(&at("offered"), 5, id).err().unwrap();
+            assert!(is_changed(&error), "{other}: {error}");
+            fs::rename(at("offered"), at(other)).unwrap();
+            fs::rename(at("kept"), at("offered")).unwrap();
+        }
+        // A pipe is not waited for, even where it comes between looking and opening.
+        assert!(native::open(&at("pipe")).is_ok());
+        // By another path it is the same file.
+        std::os::unix::fs::symlink("offered", at("link")).unwrap();
+        let mut text = String::new();
+        Steady::open(&at("link"), 5, id).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "12345");
     }
 
     /// Gives what it has by a byte a time.

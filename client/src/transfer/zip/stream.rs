@@ -87,7 +87,7 @@ impl ZipStream {
         record::local(&entry, &mut self.record);
         match entry.content {
             Content::File(size) => {
-                let file = Steady::open(&entry.place, size)?;
+                let file = Steady::open(&entry.place, size, entry.id)?;
                 Ok(Stage::Content { entry, file, sum: Hasher::new(), sums })
             }
             Content::EmptyFolder => {
