@@ -49,11 +49,13 @@ mod listen;
 pub mod mailbox;
 mod meters;
 mod metrics;
+mod network;
 mod operation;
 mod peer;
 mod permission;
 #[cfg(test)]
 mod probe;
+mod quota;
 mod random;
 mod readiness;
 pub mod relay;
