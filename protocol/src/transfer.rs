@@ -5,18 +5,18 @@
 //! of the transit connection. Texts and names in them are the peer's: unchecked as file names, and
 //! unescaped for a terminal.
 
+mod abilities;
 mod ack;
 mod offer;
-mod versions;
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
 pub use self::{
+    abilities::{Ability, AppVersions},
     ack::{Ack, BadAck},
     offer::{BadOffer, DirectoryOffer, FileOffer, Offer, StreamOffer},
-    versions::AppVersions,
 };
 use crate::transit::{Abilities, Hints, Role};
 

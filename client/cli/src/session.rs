@@ -42,7 +42,7 @@ pub(crate) async fn run(
     conversation: impl AsyncFnOnce(&Wormhole, &Floor) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let builder =
-        Wormhole::builder(global.appid.as_str(), url).versions(AppVersions::OURS.write())?;
+        Wormhole::builder(global.appid.as_str(), url).versions(AppVersions::ours().write())?;
     let builder = match global.dump_timing {
         Some(_) => builder.timing(global.timing.clone()),
         None => builder,

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 use wormhole_protocol::{
-    transfer::{Ack, Answer, AppVersions, Message, Offer, Verdict},
+    transfer::{Ability, Ack, Answer, AppVersions, Message, Offer, Verdict},
     transit::{Hints, Role},
     wire::MAX_COMMAND,
 };
@@ -104,7 +104,7 @@ async fn bulk(
     let peer = AppVersions::read(&versions);
     let mut theirs = Hints::default();
     let plan = match plan {
-        Plan::Stream(stream) if !peer.streams => {
+        Plan::Stream(stream) if !peer.has(Ability::Streams) => {
             course.event(Event::Spooling);
             tokio::select! {
                 spooled = spool(stream) => spooled?,
