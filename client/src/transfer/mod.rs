@@ -63,6 +63,7 @@
 //! ```
 
 mod arrival;
+mod confirm;
 mod consent;
 mod course;
 mod detached;
