@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wormhole_client::{
     Wormhole,
-    protocol::transfer::Refusal,
+    protocol::{transfer::Refusal, transit::Role},
     timing::Log,
     transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
 };
@@ -13,15 +13,13 @@ use crate::{
     args::{Global, Receive},
     ask, code,
     exit::Failure,
-    session::{self, Floor},
-    show,
+    session, show,
     steps::{self, Steps},
 };
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
     options.code.as_deref().map(session::checked).transpose()?;
-    let interrupted = "the receiver interrupted the transfer";
-    session::run(global, &global.relay_url, interrupted, async |wormhole, floor| {
+    session::run(global, &global.relay_url, Role::Receiver, async |wormhole, floor| {
         match &options.code {
             Some(code) => wormhole.set_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
@@ -35,13 +33,15 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         let offer = floor.given_to(transfer::receive(wormhole, &config));
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
-                let failed = |error| Failure::Io("cannot write to standard output", error);
                 global.timing.moment("print", Default::default());
-                show::text(&text.text).map_err(failed)?;
+                if let Err(error) = show::text(&text.text) {
+                    text.reject(Refusal::Unwritten);
+                    return Err(Failure::Io("cannot write to standard output", error));
+                }
                 text.accept();
                 Ok(())
             }
-            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing, floor).await,
+            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing).await,
         }
     })
     .await
@@ -58,16 +58,11 @@ async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
 }
 
 /// Shows what is offered, asks, and receives it.
-async fn land(
-    bulk: IncomingBulk,
-    options: &Receive,
-    log: &Log,
-    floor: &Floor,
-) -> Result<(), Failure> {
+async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Failure> {
     let target = match plan(&bulk, options) {
         Ok(target) => target,
         Err(error) => {
-            bulk.reject(Refusal::Rejected);
+            bulk.reject(error.refusal());
             return Err(error.into());
         }
     };
@@ -83,7 +78,7 @@ async fn land(
         steps.event(&event);
         progress.event(&event);
     });
-    let landed = floor.given_to(landed).await;
+    let landed = landed.await;
     steps.end();
     let path = landed?;
     let what = if folder { "files" } else { "file" };

@@ -63,6 +63,7 @@
 //! ```
 
 mod arrival;
+mod confirm;
 mod consent;
 mod course;
 mod detached;
@@ -104,7 +105,7 @@ pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
 pub use unpack::UnpackError;
 pub use unsendable::{Reason, Unsendable};
-pub use wormhole_protocol::transfer::{APPID, AppVersions};
+pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
 use std::path::{Path, PathBuf};
 

@@ -13,6 +13,8 @@ use wormhole_client::{
 
 use super::scene::{DIRECT, NOWHERE, Scene, accept, on};
 
+const LINK_LOST: &str = "the connection between the two was lost";
+
 #[actix::test]
 async fn a_sender_that_vanishes_leaves_nothing() {
     on(async |scene: &Scene| {
@@ -30,6 +32,7 @@ async fn a_sender_that_vanishes_leaves_nothing() {
             };
             assert_eq!(told, missing);
             assert_eq!(scene.received(), [""; 0]);
+            assert_eq!(scene.peer.hear_error().await, LINK_LOST);
         }
     })
     .await;
