@@ -5,7 +5,7 @@ use std::{future::pending, io::Write, path::PathBuf};
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
     transfer::{Ack, Answer, Message, Offer, Refusal, Verdict},
-    transit::{Hints, Role},
+    transit::{Reach, Role},
 };
 
 use super::{
@@ -41,7 +41,7 @@ pub struct IncomingBulk {
     pub terms: Terms,
     wormhole: Wormhole,
     transit: Transit,
-    theirs: Hints,
+    theirs: Reach,
 }
 
 /// Waits for the peer's offer.
@@ -74,10 +74,12 @@ async fn offer(
     let mut bulk = None;
     loop {
         match talk::next(wormhole).await? {
-            Message::Transit { hints, .. } if ways.is_none() => {
+            Message::Transit { abilities, hints } if ways.is_none() => {
+                let mut theirs = Reach::default();
+                theirs.add(abilities, hints);
                 let transit = Transit::beside(wormhole, Role::Receiver, config)?;
                 talk::say_transit(wormhole, &transit);
-                ways = Some((transit, hints));
+                ways = Some((transit, theirs));
             }
             Message::Offer(Offer::Text(text)) => {
                 let wormhole = wormhole.clone();
@@ -226,7 +228,7 @@ impl IncomingBulk {
     {
         let Self { announced, wormhole, transit, theirs, .. } = self;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
-        let connection = course.connect(transit, &theirs).await?;
+        let connection = course.connect(transit, theirs).await?;
         let size = announced.wire_size();
         let (sink, digest) = course
             .moving(size, async |progress| connection.land(sink, size, progress).await)
