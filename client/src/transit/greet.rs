@@ -27,9 +27,9 @@ pub(super) enum Failure {
     Io(#[from] io::Error),
     #[error(transparent)]
     Greeting(#[from] GreetingError),
-    #[error("no answer within {} seconds", .0.as_secs())]
+    #[error("no answer within {:.0} seconds", .0.as_secs_f64())]
     Unanswered(Duration),
-    #[error("the peer did not show up there within {} seconds", .0.as_secs())]
+    #[error("the peer did not show up there within {:.0} seconds", .0.as_secs_f64())]
     Silent(Duration),
     #[error("too many others dialled us")]
     Ousted,

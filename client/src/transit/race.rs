@@ -126,8 +126,8 @@ impl<'a> Race<'a> {
         let Transit { role, listener, relays, trust, silence, loopback, announces, .. } = transit;
         let policy = Rc::new(DialPolicy::here(loopback));
         let direct = if allowed.direct { listed(&theirs.direct) } else { Vec::new() };
-        let theirs = if allowed.relays { &theirs.relays[..] } else { &[] };
-        let (relays, bad_relays) = judged(addresses(&relays, theirs), |address| {
+        let relays = if allowed.relays { addresses(&relays, &theirs.relays) } else { Vec::new() };
+        let (relays, bad_relays) = judged(relays, |address| {
             if address.of_the_peer { policy.endpoint(&address.endpoint) } else { Ok(()) }
         });
         let begun = Instant::now();
