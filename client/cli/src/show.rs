@@ -169,6 +169,10 @@ impl Progress {
 
     pub(crate) fn event(&self, event: &Event) {
         match event {
+            // What an honest program may do as well is told where it matters: with the way.
+            Event::Remarked(remarks) if remarks.is_odd() => {
+                eprintln!("Note: {}", escape(&remarks.to_string()));
+            }
             Event::Connected(via) => self.connected(via),
             Event::Spooling => line("The other program must know the size: reading it all first.."),
             Event::Progress { done, total } => {

@@ -8,7 +8,7 @@ use tokio::{
 };
 use wormhole_protocol::{
     transfer::{Ability, Ack, AppVersions, Message, Refusal},
-    transit::{Hints, Role},
+    transit::{Reach, Role},
 };
 
 use super::{
@@ -152,7 +152,7 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
     pub(super) async fn connect(
         &self,
         transit: Transit,
-        theirs: &Hints,
+        theirs: Reach,
     ) -> Result<Connection, TransferError> {
         let key = talk::transit_key(self.wormhole)?;
         self.event(Event::Connecting);
@@ -162,6 +162,9 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
             }) => connected?,
             Some(gone) = talk::given_up(self.wormhole) => return Err(gone),
         };
+        if !connection.remarks().is_empty() {
+            self.event(Event::Remarked(connection.remarks().clone()));
+        }
         self.event(Event::Connected(connection.via().clone()));
         Ok(connection)
     }

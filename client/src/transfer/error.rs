@@ -149,7 +149,7 @@ impl TransferError {
             _ if self.is_full() => return Some(Refusal::Full.to_string()),
             Self::Late { .. } => "the transfer took too long",
             Self::BadMessage(_) => "a message could not be read",
-            Self::Transit(_) => "no connection could be made",
+            Self::Transit(error) => return Some(error.for_the_peer(role)),
             Self::Ship(ShipError::Source(_)) | Self::Open(_) | Self::Spool(_) => {
                 "the sender could not read what it offered"
             }

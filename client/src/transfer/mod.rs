@@ -109,7 +109,7 @@ pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
 use std::path::{Path, PathBuf};
 
-use crate::transit::Via;
+use crate::transit::{Remarks, Via};
 
 /// What happens during a transfer.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +120,11 @@ pub enum Event {
     Spooling,
     /// Both sides want it; a connection to the peer is being made.
     Connecting,
+    /// The peer named what is not dialled, or strangers dialled us; the [`TransitError`] says so where
+    /// no connection comes about.
+    ///
+    /// [`TransitError`]: crate::transit::TransitError
+    Remarked(Remarks),
     /// There is a connection to the peer, by this way.
     Connected(Via),
     /// So many bytes were sent or received; reported at most ten times a second, and at the end.

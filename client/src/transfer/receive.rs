@@ -5,7 +5,7 @@ use std::{future::pending, io::Write, path::PathBuf};
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
     transfer::{Ability, Ack, Answer, Message, Offer, Refusal, Verdict},
-    transit::{Hints, Role},
+    transit::{Reach, Role},
 };
 
 use super::{
@@ -45,7 +45,7 @@ pub struct IncomingBulk {
     wormhole: Wormhole,
     untold: Untold,
     transit: Transit,
-    theirs: Hints,
+    theirs: Reach,
 }
 
 /// Waits for the peer's offer.
@@ -82,10 +82,12 @@ async fn offer(
     let mut bulk = None;
     loop {
         match talk::next(wormhole).await? {
-            Message::Transit { hints, .. } if ways.is_none() => {
+            Message::Transit { abilities, hints } if ways.is_none() => {
+                let mut theirs = Reach::default();
+                theirs.add(abilities, hints);
                 let transit = Transit::beside(wormhole, Role::Receiver, config)?;
                 talk::say_transit(wormhole, &transit);
-                ways = Some((transit, hints));
+                ways = Some((transit, theirs));
             }
             Message::Offer(Offer::Text(text)) => {
                 let untold = Untold::new(wormhole, Role::Receiver);
@@ -244,7 +246,7 @@ struct Accepted {
     announced: Announced,
     wormhole: Wormhole,
     transit: Transit,
-    theirs: Hints,
+    theirs: Reach,
 }
 
 impl Accepted {
@@ -262,7 +264,7 @@ impl Accepted {
         let Self { announced, wormhole, transit, theirs } = self;
         course.meet().await?;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
-        let connection = course.connect(transit, &theirs).await?;
+        let connection = course.connect(transit, theirs).await?;
         let size = announced.wire_size();
         let (sink, digest) = course
             .moving(size, async |progress| connection.land(sink, size, progress).await)

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::oneshot;
 use wormhole_protocol::{
     transfer::{Ability, Ack, Answer, Message, Offer, Verdict},
-    transit::{Hints, Role},
+    transit::{Reach, Role},
     wire::MAX_COMMAND,
 };
 
@@ -100,7 +100,7 @@ async fn bulk(
     config: &Config,
 ) -> Result<(), TransferError> {
     course.meet().await?;
-    let mut theirs = Hints::default();
+    let mut theirs = Reach::default();
     let plan = match plan {
         Plan::Stream(stream) if !course.peer_has(Ability::Streams) => {
             course.event(Event::Spooling);
@@ -121,7 +121,7 @@ async fn bulk(
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(offer));
     course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;
-    let connection = course.connect(transit, &theirs).await?;
+    let connection = course.connect(transit, theirs).await?;
 
     let size = plan.size();
     let (source, _hang_up) = opened(plan)?;
@@ -178,15 +178,10 @@ impl<T> Read for Wanted<'_, T> {
 
 /// Waits for the peer's yes and adds the hints that come before it. A call that is dropped loses
 /// none.
-async fn accepted(wormhole: &Wormhole, theirs: &mut Hints) -> Result<(), TransferError> {
+async fn accepted(wormhole: &Wormhole, theirs: &mut Reach) -> Result<(), TransferError> {
     loop {
         match talk::next(wormhole).await? {
-            Message::Transit { hints, .. } => {
-                theirs.direct.extend(hints.direct);
-                theirs.relays.extend(hints.relays);
-                theirs.direct.truncate(Hints::MAX_DIRECT);
-                theirs.relays.truncate(Hints::MAX_RELAYS);
-            }
+            Message::Transit { abilities, hints } => theirs.add(abilities, hints),
             Message::Answer(Answer::FileAck(Verdict::Ok)) => return Ok(()),
             Message::Answer(Answer::MessageAck(verdict) | Answer::FileAck(verdict)) => {
                 return Err(TransferError::Answer(verdict.as_str().to_owned()));
