@@ -26,6 +26,14 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
+/// Makes any text safe to show as [`escape`] does, and no longer than somebody reads: of more than
+/// `most` characters the first are shown, and how many follow.
+pub fn excerpt(text: &str, most: usize) -> String {
+    let Some((end, _)) = text.char_indices().nth(most) else { return escape(text) };
+    let (shown, rest) = text.split_at(end);
+    format!("{}… ({} characters more)", escape(shown), rest.chars().count())
+}
+
 fn numbered(c: char) -> String {
     match u32::from(c) {
         code @ ..=0xff => format!("\\x{code:02x}"),
@@ -61,6 +69,13 @@ mod tests {
         assert_eq!(escape("\u{200d}\u{2028}\u{e000}"), "\\u200d\\u2028\\ue000");
         assert_eq!(escape("\u{e0001}\u{10ffff}"), "\\U000e0001\\U0010ffff");
         assert_eq!(escape("e\u{301} 漢 🙈"), "e\u{301} 漢 🙈");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        assert_eq!(excerpt("äb\n", 3), "äb\\n");
+        assert_eq!(excerpt("äb\ncd", 3), "äb\\n… (2 characters more)");
+        assert_eq!(excerpt("", 0), "");
     }
 
     proptest! {

@@ -93,7 +93,7 @@ mod zip;
 pub use arrival::{ArrivalError, Begun};
 pub use consent::accepts;
 pub use error::TransferError;
-pub use escape::escape;
+pub use escape::{escape, excerpt};
 pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
