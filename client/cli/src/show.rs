@@ -182,6 +182,9 @@ impl Progress {
                 self.reached.set(Some((*done, *total)));
                 self.came.set(*done > 0);
             }
+            Event::Cleared(left) => {
+                line(&format!("Removed what a killed transfer had left: '{}'", path(left)));
+            }
             Event::Keeping(file) => self.kept.set(Some(file.clone())),
             Event::Placed => drop(self.kept.take()),
             Event::Sent | Event::Received => {

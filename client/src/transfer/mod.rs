@@ -65,6 +65,7 @@
 mod arrival;
 mod consent;
 mod course;
+mod destination;
 mod detached;
 mod dir;
 mod error;
@@ -80,6 +81,7 @@ mod receive;
 mod rules;
 mod send;
 mod spill;
+mod staging;
 mod steady;
 mod talk;
 mod target;
@@ -92,6 +94,7 @@ mod zip;
 
 pub use arrival::{ArrivalError, Begun};
 pub use consent::accepts;
+pub use destination::Destination;
 pub use error::TransferError;
 pub use escape::{escape, excerpt};
 pub use name::{NameError, SafeName};
@@ -128,6 +131,8 @@ pub enum Event {
         /// Bytes in all, where that is known.
         total: Option<u64>,
     },
+    /// This was left beside the target by a program that was killed, and is removed.
+    Cleared(PathBuf),
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
     Keeping(PathBuf),

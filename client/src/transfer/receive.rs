@@ -180,6 +180,7 @@ impl IncomingBulk {
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
         let landing = async {
             let begun = blocking(move || target.begin()).await??;
+            begun.cleared().iter().for_each(|left| course.event(Event::Cleared(left.clone())));
             if let Some(partial) = begun.partial() {
                 course.event(Event::Keeping(partial));
             }
