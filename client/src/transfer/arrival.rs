@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::{
     Announced, Target, TargetError, UnpackError,
     dir::Dir,
+    escape,
     growth::Growth,
     partial::Partial,
     shown,
@@ -58,6 +59,13 @@ pub enum ArrivalError {
         /// Received bytes.
         written: u64,
     },
+    /// A file may become no larger (`ulimit -f`, or a limit of the disk); the inner error of what
+    /// writing returns.
+    #[error("a file may not become larger than {written} bytes here (see ulimit -f)")]
+    FileLimit {
+        /// Received bytes.
+        written: u64,
+    },
     /// Somebody put something at the place in the meantime.
     #[error("'{}' appeared during the transfer and is not overwritten", shown(.0))]
     Occupied(PathBuf),
@@ -84,6 +92,7 @@ impl Begun {
         let store = store(&target).map_err(|source| failed(&target, source))?;
         let begun = Self { target, store, written: 0, growth: Growth::default(), cleared };
         begun.check_room()?;
+        begun.check_collision()?;
         Ok(begun)
     }
 
@@ -145,6 +154,21 @@ impl Begun {
         }
     }
 
+    /// Refuses what is told to hold two names that the disk takes for one.
+    fn check_collision(&self) -> Result<(), ArrivalError> {
+        let target = &self.target;
+        let Some(collision) = target.collision.as_ref().filter(|_| !target.accept_collisions)
+        else {
+            return Ok(());
+        };
+        let staging = Staging::beside(&target.folder);
+        let folds = staging.and_then(|staging| staging.dir().folds_names());
+        match folds.map_err(|source| failed(target, source))? {
+            true => Err(UnpackError::Collision { shown: escape(collision) }.into()),
+            false => Ok(()),
+        }
+    }
+
     /// Refuses where there is less room than it takes, as far as that is known beforehand.
     fn check_room(&self) -> Result<(), ArrivalError> {
         let target = &self.target;
@@ -164,7 +188,13 @@ impl Write for Begun {
             Some(_) => {}
             None => self.growth.check(self.written, || self.target.folder.free_space())?,
         }
-        let n = self.store.write(bytes)?;
+        let written = self.written;
+        let n = self.store.write(bytes).map_err(|error| match error.kind() {
+            kind @ io::ErrorKind::FileTooLarge => {
+                io::Error::new(kind, ArrivalError::FileLimit { written })
+            }
+            _ => error,
+        })?;
         self.written += n as u64;
         Ok(n)
     }

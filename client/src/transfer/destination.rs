@@ -39,8 +39,21 @@ impl Destination {
     /// new thing, or of a file to be overwritten. One that ends in a separator must be a folder.
     ///
     /// # Errors
-    /// [`TargetError::Io`]: there is no such folder.
+    /// [`TargetError::Io`]: there is no such folder, or nothing may be put in it;
+    /// [`TargetError::NotAFile`]: what has the name cannot be overwritten.
     pub fn of(folder: &Path, output: Option<&Path>) -> Result<Self, TargetError> {
+        let found = Self::find(folder, output)?;
+        let failed = |source| TargetError::Io { path: found.path.clone(), source };
+        found.folder.check_writable().map_err(failed)?;
+        match &found.name {
+            Some(name) if found.folder.found(name).map_err(failed)? == Found::Other => {
+                Err(TargetError::NotAFile(found.path))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    fn find(folder: &Path, output: Option<&Path>) -> Result<Self, TargetError> {
         let Some(output) = output.filter(|output| !output.as_os_str().is_empty()) else {
             return Ok(Self::inside(open(folder)?, folder.to_owned()));
         };
@@ -134,7 +147,9 @@ impl Destination {
             packing,
             keep_partial: false,
             accept_collisions: false,
+            collision: None,
         };
+        target.check_size()?;
         target.check_room(announced.room())?;
         Ok(target)
     }

@@ -1,5 +1,7 @@
 //! What a text from outside may do to a terminal: nothing.
 
+use std::borrow::Cow;
+
 use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 
 /// Makes any text safe to show on one line of a terminal.
@@ -26,12 +28,12 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// Makes any text safe to show as [`escape`] does, and no longer than somebody reads: of more than
-/// `most` characters the first are shown, and how many follow.
-pub fn excerpt(text: &str, most: usize) -> String {
-    let Some((end, _)) = text.char_indices().nth(most) else { return escape(text) };
+/// Shortens what is longer than somebody reads: of more than `most` characters the first are left,
+/// and it says how many follow.
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.into() };
     let (shown, rest) = text.split_at(end);
-    format!("{}… ({} characters more)", escape(shown), rest.chars().count())
+    format!("{shown}… ({} characters more)", rest.chars().count()).into()
 }
 
 fn numbered(c: char) -> String {
@@ -73,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_and_says_so() {
-        assert_eq!(excerpt("äb\n", 3), "äb\\n");
-        assert_eq!(excerpt("äb\ncd", 3), "äb\\n… (2 characters more)");
-        assert_eq!(excerpt("", 0), "");
+        assert_eq!(shortened("äb\n", 3), "äb\n");
+        assert_eq!(shortened("äb\ncd", 3), "äb\n… (2 characters more)");
+        assert_eq!(shortened("", 0), "");
     }
 
     proptest! {

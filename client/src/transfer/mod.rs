@@ -93,10 +93,10 @@ mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
-pub use consent::accepts;
+pub use consent::{accepts, accepts_overwriting};
 pub use destination::Destination;
 pub use error::TransferError;
-pub use escape::{escape, excerpt};
+pub use escape::{escape, shortened};
 pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};

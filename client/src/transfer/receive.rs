@@ -42,6 +42,8 @@ pub struct IncomingBulk {
     wormhole: Wormhole,
     transit: Transit,
     theirs: Hints,
+    /// What is announced to be one name with another on some disk.
+    collision: Option<String>,
 }
 
 /// Waits for the peer's offer.
@@ -85,19 +87,19 @@ async fn offer(
             }
             Message::Offer(Offer::File(file)) => {
                 let announced = Announced::from(&file);
-                bulk = Some((file.filename, announced));
+                bulk = Some((file.filename, announced, None));
             }
             Message::Offer(Offer::Directory(folder)) => {
                 let announced = Announced::from(&folder);
-                bulk = Some((folder.dirname, announced));
+                bulk = Some((folder.dirname, announced, folder.collision));
             }
             Message::Offer(Offer::Stream(stream)) => {
-                bulk = Some((stream.filename, Announced::Stream));
+                bulk = Some((stream.filename, Announced::Stream, None));
             }
             _ => {}
         }
         (ways, bulk) = match (ways, bulk) {
-            (Some((transit, theirs)), Some((offered_name, announced))) => {
+            (Some((transit, theirs)), Some((offered_name, announced, collision))) => {
                 let wormhole = wormhole.clone();
                 return Ok(Incoming::Bulk(Box::new(IncomingBulk {
                     offered_name,
@@ -106,6 +108,7 @@ async fn offer(
                     wormhole,
                     transit,
                     theirs,
+                    collision,
                 })));
             }
             incomplete => incomplete,
@@ -178,6 +181,7 @@ impl IncomingBulk {
     ) -> Result<PathBuf, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        let target = Target { collision: self.collision.clone(), ..target };
         let landing = async {
             let begun = blocking(move || target.begin()).await??;
             begun.cleared().iter().for_each(|left| course.event(Event::Cleared(left.clone())));

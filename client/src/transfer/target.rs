@@ -12,7 +12,7 @@ use wormhole_protocol::transfer::{DirectoryOffer, FileOffer};
 
 use super::{
     ArrivalError, Begun, Destination, NameError, SafeName,
-    dir::Dir,
+    dir::{Dir, largest_file},
     shown,
     unpack::{GIVES_BACK, Packing},
 };
@@ -97,6 +97,8 @@ pub struct Target {
     pub(super) packing: Option<Packing>,
     pub(super) keep_partial: bool,
     pub(super) accept_collisions: bool,
+    /// What the peer says that some disks take for something else in the same folder.
+    pub(super) collision: Option<String>,
 }
 
 /// Tells why something offered cannot land.
@@ -117,6 +119,14 @@ pub enum TargetError {
         /// Bytes an ordinary user may still write.
         free: u64,
         /// Bytes that the announced thing takes.
+        needed: u64,
+    },
+    /// No file may become so large here (`ulimit -f`).
+    #[error("files may have {limit} bytes here (ulimit -f), and {needed} bytes are needed")]
+    FileLimit {
+        /// Bytes a file may have.
+        limit: u64,
+        /// Bytes that the announced thing has.
         needed: u64,
     },
     /// The system refused.
@@ -194,6 +204,16 @@ impl Target {
     /// [`ArrivalError::Target`] where there is no room, [`ArrivalError::Io`].
     pub fn begin(self) -> Result<Begun, ArrivalError> {
         Begun::beside(self)
+    }
+
+    /// Refuses what is larger than a file may become.
+    pub(super) fn check_size(&self) -> Result<(), TargetError> {
+        match (self.announced.wire_size(), largest_file()) {
+            (Some(needed), Some(limit)) if needed > limit => {
+                Err(TargetError::FileLimit { limit, needed })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses where the disk, as far as it tells, has fewer bytes left than are needed.

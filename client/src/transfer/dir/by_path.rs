@@ -108,6 +108,10 @@ impl Dir {
         Ok(())
     }
 
+    pub(in crate::transfer) fn check_writable(&self) -> io::Result<()> {
+        tempfile::tempfile_in(&self.0).map(drop)
+    }
+
     /// These systems' disks do.
     pub(in crate::transfer) fn folds_names(&self) -> io::Result<bool> {
         Ok(true)
@@ -181,4 +185,8 @@ impl Dir {
     pub(in crate::transfer) fn free_space(&self) -> io::Result<Option<u64>> {
         Ok(None)
     }
+}
+
+pub(in crate::transfer) fn largest_file() -> Option<u64> {
+    None
 }

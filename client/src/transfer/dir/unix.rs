@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{self, AtFlags, FileType, Mode, OFlags, RawMode},
+    fs::{self, Access, AtFlags, FileType, Mode, OFlags, RawMode},
     io::Errno,
 };
 
@@ -181,6 +181,12 @@ impl Dir {
         Ok(fs::fchmod(file, raw(mode))?)
     }
 
+    /// Fails where this user may make nothing in it.
+    pub(in crate::transfer) fn check_writable(&self) -> io::Result<()> {
+        let access = Access::WRITE_OK | Access::EXEC_OK;
+        Ok(fs::accessat(&self.0, ".", access, AtFlags::EACCESS)?)
+    }
+
     /// Tells whether names that differ only in case, or in how a letter is encoded, are one in it.
     /// For a moment there is a file in it.
     pub(in crate::transfer) fn folds_names(&self) -> io::Result<bool> {
@@ -337,6 +343,12 @@ fn is_same(one: &fs::Stat, other: &fs::Stat) -> bool {
 /// The path that leads to an open file, whatever its name is.
 fn descriptor(file: &File) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Returns how large a file of this program may become, in bytes, where that is limited
+/// (`ulimit -f`).
+pub(in crate::transfer) fn largest_file() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
 /// Permissions without setuid, setgid and sticky bits.
