@@ -6,7 +6,10 @@ use wormhole_client::{
     Wormhole,
     protocol::{transfer::Refusal, transit::Role},
     timing::Log,
-    transfer::{self, Incoming, IncomingBulk, Target, TransferError, accepts, escape},
+    transfer::{
+        self, Destination, Incoming, IncomingBulk, Target, TargetError, TransferError, accepts,
+        accepts_overwriting, escape,
+    },
 };
 
 use crate::{
@@ -19,6 +22,8 @@ use crate::{
 
 pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
     options.code.as_deref().map(session::checked).transpose()?;
+    // What is wrong with the place is said before the code is used up.
+    let destination = Destination::of(Path::new("."), options.output_file.as_deref())?;
     session::run(global, &global.relay_url, Role::Receiver, async |wormhole, floor| {
         match &options.code {
             Some(code) => wormhole.set_code(code)?,
@@ -41,7 +46,7 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
                 text.accept();
                 Ok(())
             }
-            Incoming::Bulk(bulk) => land(*bulk, &options, &global.timing).await,
+            Incoming::Bulk(bulk) => land(*bulk, &options, destination, &global.timing).await,
         }
     })
     .await
@@ -58,16 +63,30 @@ async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
 }
 
 /// Shows what is offered, asks, and receives it.
-async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Failure> {
-    let target = match plan(&bulk, options) {
-        Ok(target) => target,
+async fn land(
+    bulk: IncomingBulk,
+    options: &Receive,
+    destination: Destination,
+    log: &Log,
+) -> Result<(), Failure> {
+    let planned = match plan(&bulk, options, &destination) {
+        // The peer chose that name: what has it is overwritten only if the person says so.
+        Err(TargetError::Occupied(_)) if !options.accept_file => {
+            let overwriting = destination.overwriting();
+            plan(&bulk, options, &overwriting).map(|target| (target, Question::Overwrite))
+        }
+        planned => planned.map(|target| (target, Question::Take)),
+    };
+    let (target, question) = match planned {
+        Ok(planned) => planned,
         Err(error) => {
+            let error = TransferError::from(error);
             bulk.reject(error.refusal());
             return Err(error.into());
         }
     };
     show::offer(&bulk.announced, &bulk.offered_name, &target);
-    if !options.accept_file && !permitted(&bulk, log).await? {
+    if !options.accept_file && !permitted(&bulk, question, log).await? {
         bulk.reject(Refusal::Rejected);
         return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
@@ -86,11 +105,22 @@ async fn land(bulk: IncomingBulk, options: &Receive, log: &Log) -> Result<(), Fa
     Ok(())
 }
 
+/// What is asked of an offer.
+#[derive(Clone, Copy)]
+enum Question {
+    Take,
+    Overwrite,
+}
+
 /// Asks whether it is wanted, for as long as it is still on offer.
-async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
+async fn permitted(bulk: &IncomingBulk, question: Question, log: &Log) -> Result<bool, Failure> {
     let permission = steps::asking(log, "permission");
+    let (text, accepts): (_, fn(&str) -> bool) = match question {
+        Question::Take => ("ok? (Y/n): ", accepts),
+        Question::Overwrite => ("overwrite it? (y/N): ", accepts_overwriting),
+    };
     let answer = tokio::select! {
-        answer = ask::line("ok? (Y/n): ".to_owned()) => answer?,
+        answer = ask::line(text.to_owned()) => answer?,
         withdrawn = bulk.withdrawn() => {
             show::line("");
             return Err(withdrawn.into());
@@ -102,10 +132,13 @@ async fn permitted(bulk: &IncomingBulk, log: &Log) -> Result<bool, Failure> {
     Ok(yes)
 }
 
-fn plan(bulk: &IncomingBulk, options: &Receive) -> Result<Target, TransferError> {
-    let plan = if options.unpack { Target::plan_unpacked } else { Target::plan };
-    let (here, output) = (Path::new("."), options.output_file.as_deref());
-    let target = plan(here, output, &bulk.name()?, bulk.announced)?;
+fn plan(
+    bulk: &IncomingBulk,
+    options: &Receive,
+    destination: &Destination,
+) -> Result<Target, TargetError> {
+    let place = if options.unpack { Destination::unpacked } else { Destination::target };
+    let target = place(destination, &bulk.offered_name, bulk.announced)?;
     Ok(target
         .keep_partial(options.keep_partial)
         .accept_colliding_names(options.accept_colliding_names))

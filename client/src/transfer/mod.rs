@@ -66,6 +66,7 @@ mod arrival;
 mod confirm;
 mod consent;
 mod course;
+mod destination;
 mod detached;
 mod dir;
 mod error;
@@ -81,6 +82,7 @@ mod receive;
 mod rules;
 mod send;
 mod spill;
+mod staging;
 mod steady;
 mod talk;
 mod target;
@@ -92,9 +94,10 @@ mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
-pub use consent::accepts;
+pub use consent::{accepts, accepts_overwriting};
+pub use destination::Destination;
 pub use error::TransferError;
-pub use escape::escape;
+pub use escape::{escape, shortened};
 pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
@@ -134,6 +137,8 @@ pub enum Event {
         /// Bytes in all, where that is known.
         total: Option<u64>,
     },
+    /// This was left beside the target by a program that was killed, and is removed.
+    Cleared(PathBuf),
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
     Keeping(PathBuf),

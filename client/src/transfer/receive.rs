@@ -46,6 +46,8 @@ pub struct IncomingBulk {
     untold: Untold,
     transit: Transit,
     theirs: Reach,
+    /// What is announced to be one name with another on some disk.
+    collision: Option<String>,
 }
 
 /// Waits for the peer's offer.
@@ -96,19 +98,19 @@ async fn offer(
             }
             Message::Offer(Offer::File(file)) => {
                 let announced = Announced::from(&file);
-                bulk = Some((file.filename, announced));
+                bulk = Some((file.filename, announced, None));
             }
             Message::Offer(Offer::Directory(folder)) => {
                 let announced = Announced::from(&folder);
-                bulk = Some((folder.dirname, announced));
+                bulk = Some((folder.dirname, announced, folder.collision));
             }
             Message::Offer(Offer::Stream(stream)) => {
-                bulk = Some((stream.filename, Announced::Stream));
+                bulk = Some((stream.filename, Announced::Stream, None));
             }
             _ => {}
         }
         (ways, bulk) = match (ways, bulk) {
-            (Some((transit, theirs)), Some((offered_name, announced))) => {
+            (Some((transit, theirs)), Some((offered_name, announced, collision))) => {
                 return Ok(Incoming::Bulk(Box::new(IncomingBulk {
                     offered_name,
                     announced,
@@ -117,6 +119,7 @@ async fn offer(
                     untold: Untold::new(wormhole, Role::Receiver),
                     transit,
                     theirs,
+                    collision,
                 })));
             }
             incomplete => incomplete,
@@ -197,9 +200,11 @@ impl IncomingBulk {
     ) -> Result<PathBuf, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        let target = Target { collision: self.collision.clone(), ..target };
         let accepted = self.accepted();
         let landing = async {
             let begun = blocking(move || target.begin()).await??;
+            begun.cleared().iter().for_each(|left| course.event(Event::Cleared(left.clone())));
             if let Some(partial) = begun.partial() {
                 course.event(Event::Keeping(partial));
             }

@@ -28,6 +28,7 @@ pub(super) struct Tree {
     size: ArchiveSize,
     totals: Totals,
     skipped: Vec<Unsendable>,
+    collision: Option<String>,
     /// The entries could not be written down.
     broken: Option<io::Error>,
 }
@@ -45,6 +46,8 @@ pub(super) struct Found {
     pub(super) zipsize: u64,
     pub(super) totals: Totals,
     pub(super) skipped: Vec<Unsendable>,
+    /// What differs from something beside it only in case or in how a letter is encoded.
+    pub(super) collision: Option<String>,
 }
 
 impl Tree {
@@ -56,6 +59,7 @@ impl Tree {
             size: ArchiveSize::default(),
             totals: Totals::default(),
             skipped: Vec::new(),
+            collision: None,
             broken: None,
         }
     }
@@ -91,14 +95,18 @@ impl Tree {
         Ok(())
     }
 
+    /// Notes that some disks take what is at this path for something else that is sent.
+    pub(super) fn collides(&mut self, path: &str) {
+        self.collision.get_or_insert_with(|| path.to_owned());
+    }
+
     pub(super) fn finish(self) -> io::Result<Found> {
-        let Self { entries, size, totals, skipped, broken, .. } = self;
-        match broken {
-            Some(error) => Err(error),
-            None => {
-                Ok(Found { entries: entries.finish()?, zipsize: size.total(), totals, skipped })
-            }
+        let Self { entries, size, totals, skipped, collision, broken, .. } = self;
+        if let Some(error) = broken {
+            return Err(error);
         }
+        let (entries, zipsize) = (entries.finish()?, size.total());
+        Ok(Found { entries, zipsize, totals, skipped, collision })
     }
 
     fn add(
@@ -201,6 +209,10 @@ impl Walk<'_> {
             return Ok(false);
         }
         let names = Names::of(&self.place)?;
+        if let Some(collision) = names.collision() {
+            let above = if self.name.is_empty() { "" } else { "/" };
+            self.tree.collides(&format!("{}{above}{collision}", self.name));
+        }
         if !names.is_empty() {
             self.levels.push(Level { names, name_len: self.name.len() });
             return Ok(true);

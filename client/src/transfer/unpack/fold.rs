@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 ///
 /// It follows Unicode's full case folding, by way of both cases; the dotless `ı` stays apart from
 /// `i`, as disks have it.
-pub(super) fn folded(path: &str) -> String {
+pub(in crate::transfer) fn folded(path: &str) -> String {
     if path.is_ascii() {
         return path.to_ascii_lowercase();
     }

@@ -1,7 +1,7 @@
 //! One member of a received archive, as far as it can be believed.
 
 use super::UnpackError;
-use crate::transfer::{escape, name::reserved_on_windows};
+use crate::transfer::{escape, name::tamed};
 
 /// The longest path taken, in bytes; systems refuse longer ones.
 pub(super) const LONGEST: usize = 4096;
@@ -30,8 +30,7 @@ pub(super) enum Kind {
 impl Member {
     /// Checks the path of a member, and forgets all bits of its mode but the permissions.
     ///
-    /// Characters that control a terminal are let through: nobody is shown the path but escaped,
-    /// and every folder with an icon of its own on a Mac has a file whose name ends in one.
+    /// Each component becomes what a name from outside may be here.
     pub(super) fn of(raw: &[u8], kind: Kind, mode: u32) -> Result<Self, UnpackError> {
         let is_folder = kind == Kind::Folder;
         let path = inside(raw).filter(|path| is_folder || !path.is_empty());
@@ -47,25 +46,21 @@ pub(super) fn shown(raw: &[u8]) -> String {
 
 /// Returns a path without its empty and `.` components, unless it leads outside.
 fn inside(raw: &[u8]) -> Option<String> {
-    let path = std::str::from_utf8(raw).ok()?;
-    let refused = path.is_empty() || path.starts_with('/') || path.contains('\0');
-    if refused || path.len() > LONGEST {
+    let refused = raw.is_empty() || raw.starts_with(b"/") || raw.len() > LONGEST;
+    if refused {
         return None;
     }
-    let mut inside = String::with_capacity(path.len());
+    let mut inside = String::with_capacity(raw.len());
     let mut depth = 0;
-    for component in path.split('/') {
-        match component {
-            "" | "." => continue,
-            ".." => return None,
-            name if cfg!(windows) && reserved_on_windows(name) => return None,
-            _ => {}
+    for component in raw.split(|byte| *byte == b'/') {
+        if matches!(component, b"" | b".") {
+            continue;
         }
         depth += 1;
         if depth > 1 {
             inside.push('/');
         }
-        inside.push_str(component);
+        inside.push_str(&tamed(component).ok()?);
     }
     (depth <= DEEPEST).then_some(inside)
 }
@@ -83,11 +78,13 @@ mod tests {
     fn paths_stay_inside() {
         assert_eq!(inside(b"a//./b/").unwrap(), "a/b");
         assert_eq!(inside(b"./").unwrap(), "");
-        let hostile: [&[u8]; 7] = [b"", b"/a", b"../a", b"a/../b", b"a/..", b"a\0", b"\xff"];
+        assert_eq!(inside(b"a\x1b/\xff/b\\").unwrap(), "a␛/%FF/b\\");
+        let hostile: [&[u8]; 6] = [b"", b"/a", b"../a", b"a/../b", b"a/..", b"a\0"];
         for raw in hostile {
             assert_eq!(inside(raw), None, "{raw:?}");
         }
-        assert_eq!(inside(&[b'a'; LONGEST + 1]), None);
+        assert_eq!(inside(&[b'a'; 256]), None);
+        assert_eq!(inside("aa/".repeat(LONGEST).as_bytes()), None);
         assert!(inside("a/".repeat(DEEPEST).as_bytes()).is_some());
         assert_eq!(inside("a/".repeat(DEEPEST + 1).as_bytes()), None);
     }

@@ -12,7 +12,10 @@ use std::{fs::File, io};
 
 use thiserror::Error;
 
-pub(super) use self::stored::{GIVES_BACK, gives_back};
+pub(super) use self::{
+    fold::folded,
+    stored::{GIVES_BACK, gives_back},
+};
 use self::{layout::Layout, stored::Stored, tar::Tar, writer::Writer, zip::Zip};
 use super::dir::Dir;
 
