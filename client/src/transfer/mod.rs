@@ -102,7 +102,7 @@ pub use send::{MAX_TEXT, send, send_on, send_text};
 pub use steady::Changed;
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
-pub use unpack::UnpackError;
+pub use unpack::{UnpackError, Unpacked};
 pub use unsendable::{Reason, Unsendable};
 pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
@@ -137,6 +137,8 @@ pub enum Event {
     Received,
     /// What was received is in its place; the peer is told so.
     Placed,
+    /// This came out of the archive of a folder.
+    Unpacked(Unpacked),
     /// It was [cancelled](Cancel) here; the peer is told so.
     Cancelled {
         /// Bytes sent or received until then.
