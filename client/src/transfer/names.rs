@@ -55,10 +55,6 @@ impl Names {
         self.spans.push(Span { start, len: (self.bytes.len() - start) as u32, kind });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
     pub(super) fn contains(&self, name: &str) -> bool {
         let mut wanted = Vec::new();
         to_bytes(OsStr::new(name), &mut wanted);

@@ -115,18 +115,22 @@ async fn bulk(
                 }
             }
         }
-        plan => plan,
+        plan => plan.made_for(&peer),
     };
+    if plan.is_hollow() {
+        course.event(Event::Hollow);
+    }
     let transit = Transit::beside(wormhole, Role::Sender, config)?;
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(plan.offer()));
     course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;
     let connection = course.connect(transit, &theirs).await?;
 
-    let size = plan.size();
+    let (size, grown) = (plan.size(), plan.grown());
     let (source, _hang_up) = opened(plan)?;
     let digest =
         course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
+    grown.paths().into_iter().for_each(|file| course.event(Event::Grew(file)));
     course.event(Event::Sent);
     let ack = async {
         connection.receive_record(MAX_ACK).await.map_err(|error| match error {

@@ -44,7 +44,7 @@ pub struct AppVersions {
 impl AppVersions {
     /// What our own program can do.
     pub fn ours() -> Self {
-        Self::with(&[Ability::Streams])
+        Self::with(&[Ability::Streams, Ability::FolderModes])
     }
 
     /// Those of a program that can do this.
