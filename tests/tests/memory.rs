@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use wormhole_client::{
     Wormhole,
+    protocol::transit::Role,
     transfer::{APPID, AppVersions, Incoming, Plan, Rules, receive, send},
     transit::Config,
 };
@@ -51,7 +52,12 @@ async fn peak_of(url: &str, files: usize) -> usize {
     let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let folder = from.path().join("many");
     make(&folder, files);
-    let open = || Wormhole::builder(APPID, url).versions(AppVersions::OURS.write()).unwrap().open();
+    let open = || {
+        Wormhole::builder(APPID, url)
+            .versions(AppVersions::ours(Role::Sender).write())
+            .unwrap()
+            .open()
+    };
     let (sender, receiver) = (open(), open());
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();

@@ -1,14 +1,14 @@
 //! `wormhole receive`
 
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 use wormhole_client::{
     Wormhole,
     protocol::{transfer::Refusal, transit::Role},
     timing::Log,
     transfer::{
-        self, Destination, Incoming, IncomingBulk, Target, TargetError, TransferError, accepts,
-        accepts_overwriting, escape,
+        self, Destination, Event, Incoming, IncomingBulk, Target, TargetError, TransferError,
+        accepts, accepts_overwriting, escape,
     },
 };
 
@@ -90,18 +90,25 @@ async fn land(
         bulk.reject(Refusal::Rejected);
         return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
-    let folder = target.is_folder();
+    let (folder, announced) = (target.is_folder(), bulk.announced);
+    let unpacked = Cell::new(None);
     let steps = Steps::receiving(log, folder);
     let progress = show::Progress::receiving(options.common.hide_progress);
     let landed = bulk.accept_at(target, |event| {
         steps.event(&event);
         progress.event(&event);
+        if let Event::Unpacked(what) = event {
+            unpacked.set(Some(what));
+        }
     });
     let landed = landed.await;
     steps.end();
     let path = landed?;
     let what = if folder { "files" } else { "file" };
     show::line(&format!("Received {what} written to: {}", show::path(&path)));
+    if let Some(unpacked) = unpacked.get() {
+        show::unpacked(&announced, &unpacked);
+    }
     Ok(())
 }
 

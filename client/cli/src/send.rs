@@ -141,11 +141,10 @@ fn describe(goods: &Goods) {
             format!("Sending standard input as a file named '{name}'")
         }
         Goods::Plan(Plan::Folder(folder)) => {
-            for skipped in &folder.skipped {
-                show::line(&format!("{skipped} (ignoring error)"));
-            }
+            folder.skipped.iter().for_each(show::skipped);
             let size = show::size(folder.offer.zipsize);
-            format!("Sending directory ({size}) named '{}'", escape(&folder.offer.dirname))
+            let named = escape(&folder.offer.dirname);
+            format!("Sending directory ({size}) named '{named}'\n{}", show::planned(folder))
         }
     });
 }

@@ -54,13 +54,12 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
     }
 
     /// Waits for what the peer says of itself.
-    pub(super) async fn meet(&self) -> Result<(), TransferError> {
+    pub(super) async fn meet(&self) -> Result<&AppVersions, TransferError> {
         let peer = AppVersions::read(&*self.wormhole.versions().await?);
         if peer.only(self.role) {
             return Err(TransferError::SameRole(self.role));
         }
-        let _ = self.peer.set(peer);
-        Ok(())
+        Ok(self.peer.get_or_init(|| peer))
     }
 
     /// Tells whether the peer, whom we have [met](Self::meet), can do this.

@@ -208,7 +208,12 @@ impl IncomingBulk {
             if let Some(partial) = begun.partial() {
                 course.event(Event::Keeping(partial));
             }
-            accepted.land(&course, begun, |begun| Ok(begun.commit()?)).await
+            let (path, unpacked) =
+                accepted.land(&course, begun, |begun| Ok(begun.place()?)).await?;
+            if let Some(unpacked) = unpacked {
+                course.event(Event::Unpacked(unpacked));
+            }
+            Ok(path)
         };
         // On the heap: a future of many steps within steps is large.
         course.run(Box::pin(landing)).await

@@ -99,10 +99,10 @@ async fn bulk(
     plan: Plan,
     config: &Config,
 ) -> Result<(), TransferError> {
-    course.meet().await?;
+    let peer = course.meet().await?;
     let mut theirs = Reach::default();
     let plan = match plan {
-        Plan::Stream(stream) if !course.peer_has(Ability::Streams) => {
+        Plan::Stream(stream) if !peer.has(Ability::Streams) => {
             course.event(Event::Spooling);
             tokio::select! {
                 spooled = spool(stream) => spooled?,
@@ -113,20 +113,24 @@ async fn bulk(
                 }
             }
         }
-        plan => plan,
+        plan => plan.made_for(peer),
     };
+    if plan.is_hollow() {
+        course.event(Event::Hollow);
+    }
     let transit = Transit::beside(wormhole, Role::Sender, config)?;
     let offer = plan.offer();
-    let patience = Patience::new(course.peer_has(Ability::Ack), &offer);
+    let patience = Patience::new(peer.has(Ability::Ack), &offer);
     talk::say_transit(wormhole, &transit);
     talk::say(wormhole, &Message::Offer(offer));
     course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;
     let connection = course.connect(transit, theirs).await?;
 
-    let size = plan.size();
+    let (size, grown) = (plan.size(), plan.grown());
     let (source, _hang_up) = opened(plan)?;
     let digest =
         course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
+    grown.paths().into_iter().for_each(|file| course.event(Event::Grew(file)));
     course.event(Event::Sent);
     match course.confirmed(confirmation(wormhole, &connection, &patience)).await? {
         Ack { verdict: Verdict::Other(text), .. } => Err(TransferError::NotOk(text)),

@@ -65,7 +65,7 @@ pub struct AppVersions {
 impl AppVersions {
     /// What our own program can do in this role.
     pub fn ours(role: Role) -> Self {
-        Self::with(&[Ability::Streams, Ability::Ack, Ability::of(role)])
+        Self::with(&[Ability::Streams, Ability::FolderModes, Ability::Ack, Ability::of(role)])
     }
 
     /// Those of a program that can do this.
