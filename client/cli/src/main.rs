@@ -7,6 +7,7 @@ mod ask;
 mod code;
 mod exit;
 mod files;
+mod filesize;
 mod forget;
 mod interrupt;
 mod local;
@@ -53,6 +54,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(global: &Global, command: Command) -> Result<(), Failure> {
+    filesize::an_error_and_no_signal()
+        .map_err(|error| Failure::Io("cannot catch a signal", error))?;
     match command {
         Command::Send(options) => send::run(global, options).await,
         Command::Receive(options) => receive::run(global, options).await,

@@ -66,7 +66,7 @@ async fn over(
     there: &str,
 ) -> Result<(), Failure> {
     describe(&goods);
-    session::run(global, here, "the sender interrupted the transfer", async |wormhole, floor| {
+    session::run(global, here, Role::Sender, async |wormhole, floor| {
         code(wormhole, options, given, there).await?;
         confirm(wormhole, options).await?;
         match goods {
@@ -150,11 +150,10 @@ fn describe(goods: &Goods) {
             format!("Sending standard input as a file named '{name}'")
         }
         Goods::Plan(Plan::Folder(folder)) => {
-            for skipped in &folder.skipped {
-                show::line(&format!("{skipped} (ignoring error)"));
-            }
+            folder.skipped.iter().for_each(show::skipped);
             let size = show::size(folder.offer.zipsize);
-            format!("Sending directory ({size}) named '{}'", escape(&folder.offer.dirname))
+            let named = escape(&folder.offer.dirname);
+            format!("Sending directory ({size}) named '{named}'\n{}", show::planned(folder))
         }
     });
 }
