@@ -134,7 +134,7 @@ fn anything_else_stays_a_file() {
     fs::create_dir(scene.path().join("a")).unwrap();
     let name = "a.tar".parse().unwrap();
     let occupied = Target::plan_unpacked(scene.path(), None, &name, announced).unwrap_err();
-    assert!(occupied.to_string().contains("overwrite"), "{occupied}");
+    assert!(occupied.to_string().contains("not a file"), "{occupied}");
 }
 
 #[test]
