@@ -1,14 +1,14 @@
 //! `wormhole receive`
 
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 use wormhole_client::{
     Wormhole,
-    protocol::transfer::Refusal,
+    protocol::{transfer::Refusal, transit::Role},
     timing::Log,
     transfer::{
-        self, Destination, Incoming, IncomingBulk, Target, TargetError, accepts,
-        accepts_overwriting, escape,
+        self, Destination, Event, Incoming, IncomingBulk, Target, TargetError, TransferError,
+        accepts, accepts_overwriting, escape,
     },
 };
 
@@ -16,8 +16,7 @@ use crate::{
     args::{Global, Receive},
     ask, code,
     exit::Failure,
-    session::{self, Floor},
-    show,
+    session, show,
     steps::{self, Steps},
 };
 
@@ -25,8 +24,7 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
     options.code.as_deref().map(session::checked).transpose()?;
     // What is wrong with the place is said before the code is used up.
     let destination = Destination::of(Path::new("."), options.output_file.as_deref())?;
-    let interrupted = "the receiver interrupted the transfer";
-    session::run(global, &global.relay_url, interrupted, async |wormhole, floor| {
+    session::run(global, &global.relay_url, Role::Receiver, async |wormhole, floor| {
         match &options.code {
             Some(code) => wormhole.set_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
@@ -40,13 +38,15 @@ pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure
         let offer = floor.given_to(transfer::receive(wormhole, &config));
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
-                let failed = |error| Failure::Io("cannot write to standard output", error);
                 global.timing.moment("print", Default::default());
-                show::text(&text.text).map_err(failed)?;
+                if let Err(error) = show::text(&text.text) {
+                    text.reject(Refusal::Unwritten);
+                    return Err(Failure::Io("cannot write to standard output", error));
+                }
                 text.accept();
                 Ok(())
             }
-            Incoming::Bulk(bulk) => land(*bulk, &options, destination, &global.timing, floor).await,
+            Incoming::Bulk(bulk) => land(*bulk, &options, destination, &global.timing).await,
         }
     })
     .await
@@ -68,7 +68,6 @@ async fn land(
     options: &Receive,
     destination: Destination,
     log: &Log,
-    floor: &Floor,
 ) -> Result<(), Failure> {
     let planned = match plan(&bulk, options, &destination) {
         // The peer chose that name: what has it is overwritten only if the person says so.
@@ -81,7 +80,8 @@ async fn land(
     let (target, question) = match planned {
         Ok(planned) => planned,
         Err(error) => {
-            bulk.reject(Refusal::Rejected);
+            let error = TransferError::from(error);
+            bulk.reject(error.refusal());
             return Err(error.into());
         }
     };
@@ -90,18 +90,25 @@ async fn land(
         bulk.reject(Refusal::Rejected);
         return Err(Failure::Refused(Refusal::Rejected.to_string()));
     }
-    let folder = target.is_folder();
+    let (folder, announced) = (target.is_folder(), bulk.announced);
+    let unpacked = Cell::new(None);
     let steps = Steps::receiving(log, folder);
     let progress = show::Progress::receiving(options.common.hide_progress);
     let landed = bulk.accept_at(target, |event| {
         steps.event(&event);
         progress.event(&event);
+        if let Event::Unpacked(what) = event {
+            unpacked.set(Some(what));
+        }
     });
-    let landed = floor.given_to(landed).await;
+    let landed = landed.await;
     steps.end();
     let path = landed?;
     let what = if folder { "files" } else { "file" };
     show::line(&format!("Received {what} written to: {}", show::path(&path)));
+    if let Some(unpacked) = unpacked.get() {
+        show::unpacked(&announced, &unpacked);
+    }
     Ok(())
 }
 

@@ -16,7 +16,9 @@ use wormhole_client::{
         transit::Role,
         uri::Link,
     },
-    transfer::{Announced, Event, Target, escape, shortened},
+    transfer::{
+        Announced, Event, FolderPlan, Reason, Target, Unpacked, Unsendable, escape, shortened,
+    },
     transit::Via,
 };
 
@@ -120,6 +122,53 @@ pub(crate) fn offer(announced: &Announced, offered_name: &str, target: &Target) 
     }
 }
 
+/// Shows what is left out of what is sent, and why.
+pub(crate) fn skipped(skipped: &Unsendable) {
+    match &skipped.reason {
+        reason @ Reason::SentElsewhere => {
+            eprintln!("'{}' is left out: {reason}", path(&skipped.path));
+        }
+        _ => eprintln!("{skipped} (ignoring error)"),
+    }
+}
+
+/// The sum of what is sent, and of what is not.
+pub(crate) fn planned(folder: &FolderPlan) -> String {
+    let sum = sum(folder.offer.numfiles, folder.folders, folder.offer.numbytes);
+    match folder.skipped.len() {
+        0 => sum,
+        skipped => format!("{sum}; {skipped} left out, as said above"),
+    }
+}
+
+/// Shows the sum of what came out of an archive, and what was changed about it.
+pub(crate) fn unpacked(announced: &Announced, unpacked: &Unpacked) {
+    eprintln!("{}", sum(unpacked.files, unpacked.folders, unpacked.bytes));
+    if let Announced::Folder { numbytes, .. } = announced
+        && *numbytes != unpacked.bytes
+    {
+        eprintln!("The other computer had announced {}.", size(*numbytes));
+    }
+    if unpacked.freed > 0 {
+        eprintln!(
+            "{} of them came with permissions by which nobody could use it: now you can.",
+            unpacked.freed
+        );
+    }
+}
+
+fn sum(files: u64, folders: u64, bytes: u64) -> String {
+    let (files, bytes) = (counted(files, "file", "files"), size(bytes));
+    match folders {
+        0 => format!("{files}, {bytes}"),
+        _ => format!("{files} in {}, {bytes}", counted(folders, "folder", "folders")),
+    }
+}
+
+fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
 /// Prints a received text on standard output: on a terminal escaped and on one line, elsewhere as
 /// it came.
 pub(crate) fn text(text: &str) -> io::Result<()> {
@@ -193,6 +242,10 @@ impl Progress {
 
     pub(crate) fn event(&self, event: &Event) {
         match event {
+            // What an honest program may do as well is told where it matters: with the way.
+            Event::Remarked(remarks) if remarks.is_odd() => {
+                eprintln!("Note: {}", escape(&remarks.to_string()));
+            }
             Event::Connected(via) => self.connected(via),
             Event::Spooling => line("The other program must know the size: reading it all first.."),
             Event::Progress { done, total } => {
@@ -209,6 +262,13 @@ impl Progress {
             Event::Cleared(left) => {
                 line(&format!("Removed what a killed transfer had left: '{}'", path(left)));
             }
+            Event::Hollow => {
+                line("There is nothing in this folder: the other program may make none of it.");
+            }
+            Event::Grew(file) => line(&format!(
+                "'{}' has grown since it was measured: what it held then was sent.",
+                path(file)
+            )),
             Event::Keeping(file) => self.kept.set(Some(file.clone())),
             Event::Placed => drop(self.kept.take()),
             Event::Sent | Event::Received => {

@@ -17,7 +17,7 @@ use super::{
     shown,
     staging::{self, CONTENT, REPLACED, Staging},
     temporary::{Temporary, swapped},
-    unpack::{self, Bounds, Limits},
+    unpack::{self, Bounds, Limits, Unpacked},
 };
 
 /// A [`Target`] which takes in the announced bytes, and shows nothing at its place before
@@ -119,6 +119,14 @@ impl Begun {
     /// # Errors
     /// [`ArrivalError`]; a replaced file is back at its place then.
     pub fn commit(self) -> Result<PathBuf, ArrivalError> {
+        self.place().map(|(path, _)| path)
+    }
+
+    /// Does the same, and tells what came out of an archive, where it was one.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    pub fn place(self) -> Result<(PathBuf, Option<Unpacked>), ArrivalError> {
         let Self { target, store, written, .. } = self;
         if let Some(expected) = target.announced.wire_size()
             && written != expected
@@ -126,7 +134,7 @@ impl Begun {
             return Err(ArrivalError::Short { expected, got: written });
         }
         let placed = match &target.packing {
-            None => store.place(&target.name, target.replaces),
+            None => store.place(&target.name, target.replaces).map(|()| None),
             Some(packing) => {
                 let io = |source| failed(&target, source);
                 let staging = Staging::beside(&target.folder).map_err(io)?;
@@ -137,16 +145,17 @@ impl Begun {
                     accept_collisions: target.accept_collisions || tells_apart().map_err(io)?,
                     give_back: store.partial_name().is_none(),
                 };
-                unpack::unpack(store.file(), packing, &content, bounds)?;
-                let placed = place_folder(&staging, &content, &target);
+                let unpacked = unpack::unpack(store.file(), packing, &content, bounds)?;
+                let placed = place_folder(&staging, &content, &target)
+                    .and_then(|()| unpacked.top_mode.map_or(Ok(()), |mode| content.set_mode(mode)));
                 if placed.is_ok() {
                     store.discard();
                 }
-                placed
+                placed.map(|()| Some(unpacked))
             }
         };
         match placed {
-            Ok(()) => Ok(target.path),
+            Ok(unpacked) => Ok((target.path, unpacked)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(ArrivalError::Occupied(target.path))
             }
@@ -258,12 +267,14 @@ impl Limits {
     /// What may come out of the archive of something announced.
     fn of(announced: &Announced) -> Self {
         match *announced {
-            Announced::Folder { numbytes, numfiles, .. } => Self { numfiles, numbytes },
+            Announced::Folder { numbytes, numfiles, .. } => {
+                Self { numfiles, numbytes, promised: numfiles }
+            }
             // Each member of a tar archive takes a block at least.
             Announced::File { filesize } => {
-                Self { numfiles: filesize / unpack::TAR_BLOCK, numbytes: filesize }
+                Self { numfiles: filesize / unpack::TAR_BLOCK, numbytes: filesize, promised: 0 }
             }
-            Announced::Stream => Self { numfiles: 0, numbytes: 0 },
+            Announced::Stream => Self { numfiles: 0, numbytes: 0, promised: 0 },
         }
     }
 }

@@ -63,6 +63,7 @@
 //! ```
 
 mod arrival;
+mod confirm;
 mod consent;
 mod course;
 mod destination;
@@ -102,16 +103,16 @@ pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
 pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
 pub use send::{MAX_TEXT, send, send_on, send_text};
-pub use steady::Changed;
+pub use steady::{Changed, Grown};
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
-pub use unpack::UnpackError;
+pub use unpack::{UnpackError, Unpacked};
 pub use unsendable::{Reason, Unsendable};
-pub use wormhole_protocol::transfer::{APPID, AppVersions};
+pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
 use std::path::{Path, PathBuf};
 
-use crate::transit::Via;
+use crate::transit::{Remarks, Via};
 
 /// What happens during a transfer.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +123,11 @@ pub enum Event {
     Spooling,
     /// Both sides want it; a connection to the peer is being made.
     Connecting,
+    /// The peer named what is not dialled, or strangers dialled us; the [`TransitError`] says so where
+    /// no connection comes about.
+    ///
+    /// [`TransitError`]: crate::transit::TransitError
+    Remarked(Remarks),
     /// There is a connection to the peer, by this way.
     Connected(Via),
     /// So many bytes were sent or received; reported at most ten times a second, and at the end.
@@ -136,12 +142,19 @@ pub enum Event {
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
     Keeping(PathBuf),
+    /// There is nothing in the folder that is sent, so that most programs make none; those of ours
+    /// do.
+    Hollow,
+    /// This file has grown since it was measured; what was measured was sent of it.
+    Grew(PathBuf),
     /// All bytes are sent; the peer has not confirmed them.
     Sent,
     /// All bytes are received; they are not in their place.
     Received,
     /// What was received is in its place; the peer is told so.
     Placed,
+    /// This came out of the archive of a folder.
+    Unpacked(Unpacked),
     /// It was [cancelled](Cancel) here; the peer is told so.
     Cancelled {
         /// Bytes sent or received until then.

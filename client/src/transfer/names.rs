@@ -60,10 +60,6 @@ impl Names {
         self.spans.push(Span { start, len: (self.bytes.len() - start) as u32, kind });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
-    }
-
     /// Returns a name that differs from another only in case or in how a letter is encoded.
     pub(super) fn collision(&self) -> Option<String> {
         // Fingerprints take less room than names; by chance no two of other names are alike.

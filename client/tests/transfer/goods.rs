@@ -130,6 +130,8 @@ async fn a_name_that_is_none_is_refused() {
             let failed = accept(*bulk, scene.folder.path()).await;
             assert!(matches!(failed, Err(TransferError::Name(_))), "{hostile:?}: {failed:?}");
             scene.peer.hear_transit().await;
+            let told = scene.peer.hear_error().await;
+            assert_eq!(told, "the receiver interrupted the transfer");
         }
         assert_eq!(scene.received(), [""; 0]);
     })

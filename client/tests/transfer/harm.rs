@@ -345,7 +345,7 @@ async fn a_writer_that_fails_is_told() {
         };
         let (received, told) = tokio::join!(receiving, sending);
         assert!(matches!(received, Err(TransferError::Land(LandError::Sink(_)))));
-        assert_eq!(told, "the receiver could not store what it was sent");
+        assert_eq!(told, "the receiver's disk is full");
     })
     .await;
 }

@@ -16,7 +16,7 @@ pub enum Offer {
     /// A folder, which follows by transit as a zip archive.
     Directory(DirectoryOffer),
     /// Data of unknown length, which follows by transit until a record without any: an offer of
-    /// ours, made to nobody who has not [said](super::AppVersions) that it takes such.
+    /// ours, made to nobody who has not [said](super::Ability::Streams) that it takes such.
     Stream(StreamOffer),
 }
 

@@ -31,11 +31,29 @@ impl Member {
     /// Checks the path of a member, and forgets all bits of its mode but the permissions.
     ///
     /// Each component becomes what a name from outside may be here.
-    pub(super) fn of(raw: &[u8], kind: Kind, mode: u32) -> Result<Self, UnpackError> {
+    pub(super) fn of(raw: &[u8], kind: Kind, mode: Option<u32>) -> Result<Self, UnpackError> {
         let is_folder = kind == Kind::Folder;
         let path = inside(raw).filter(|path| is_folder || !path.is_empty());
         let path = path.ok_or_else(|| UnpackError::Unsafe { shown: shown(raw) })?;
-        Ok(Self { path, kind, mode: Some(mode & 0o777).filter(|mode| *mode != 0) })
+        Ok(Self { path, kind, mode: mode.map(|mode| mode & 0o777) })
+    }
+
+    /// Whether its mode locks out everybody, even who receives it: a file that its owner may not
+    /// read, or a folder that its owner may not look into.
+    pub(super) fn locks_out(&self) -> bool {
+        let needed = if self.kind == Kind::Folder { 0o500 } else { 0o400 };
+        self.mode.is_some_and(|mode| mode & needed != needed)
+    }
+
+    /// Its mode, or this one where it has none; whoever receives it may use it, and nobody else
+    /// may who could not before.
+    pub(super) fn mode_or(&self, usual: u32) -> u32 {
+        let own = if self.kind == Kind::Folder { 0o700 } else { 0o600 };
+        match self.mode {
+            Some(mode) if self.locks_out() => mode | own,
+            Some(mode) => mode,
+            None => usual,
+        }
     }
 }
 
@@ -92,8 +110,31 @@ mod tests {
     #[test]
     fn only_permissions_are_taken() {
         let mode = |mode| Member::of(b"a", Kind::Folder, mode).unwrap().mode;
-        assert_eq!(mode(0o107_755), Some(0o755));
-        assert_eq!([mode(0), mode(0o104_000)], [None; 2]);
+        assert_eq!(mode(Some(0o107_755)), Some(0o755));
+        assert_eq!(mode(Some(0o104_000)), Some(0));
+        assert_eq!(mode(None), None);
+    }
+
+    #[test]
+    fn a_mode_that_locks_out_its_owner_is_widened_for_the_owner_alone() {
+        let file = Kind::File { size: 0, packed: 0 };
+        for (kind, mode, becomes, locks_out) in [
+            (file, Some(0), 0o600, true),
+            (file, Some(0o244), 0o644, true),
+            (file, Some(0o444), 0o444, false),
+            (file, None, 0o666, false),
+            (Kind::Folder, Some(0), 0o700, true),
+            (Kind::Folder, Some(0o355), 0o755, true),
+            (Kind::Folder, Some(0o655), 0o755, true),
+            (Kind::Folder, Some(0o500), 0o500, false),
+        ] {
+            let member = Member { path: "a".to_owned(), kind, mode };
+            assert_eq!(
+                (member.mode_or(0o666), member.locks_out()),
+                (becomes, locks_out),
+                "{mode:?}"
+            );
+        }
     }
 
     proptest! {
