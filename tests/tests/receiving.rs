@@ -225,8 +225,7 @@ fn limited(command: &Command) -> Command {
 fn the_limit_of_a_files_size_is_an_error_that_both_sides_are_told() {
     let scene = Scene::new();
     let client = Client::new(Maker::Ours, &scene.server).unwrap();
-    let mut receive =
-        |code: &str| Process::start(limited(&client.receive(&scene.target(), &[code])));
+    let receive = |code: &str| Process::start(limited(&client.receive(&scene.target(), &[code])));
     // What is too large by what is announced is refused at once.
     fs::write(scene.sandbox.path().join("large"), vec![7; LARGE]).unwrap();
     let sender = Process::start(client.send(scene.sandbox.path(), &["large"]));
