@@ -21,7 +21,7 @@ use crate::{
     keeper::{Inbox, Kept, Observed, Request},
     layer::input::{Input, StartInput},
     random::random,
-    socket::Trust,
+    socket::{OnThisComputer, Trust},
     status::Status,
 };
 
@@ -48,6 +48,7 @@ pub struct Wormhole {
     input: actix::WeakAddr<Input>,
     code_chosen: Arc<AtomicBool>,
     trust: Trust,
+    on_this_computer: OnThisComputer,
 }
 
 impl Wormhole {
@@ -59,13 +60,20 @@ impl Wormhole {
         Builder::new(appid.into(), url.into())
     }
 
-    pub(crate) fn kept(Kept { requests, observed, inbox, input, trust }: Kept) -> Self {
-        Self { requests, observed, inbox, input, code_chosen: Arc::default(), trust }
+    pub(crate) fn kept(kept: Kept) -> Self {
+        let Kept { requests, observed, inbox, input, trust, on_this_computer } = kept;
+        let code_chosen = Arc::default();
+        Self { requests, observed, inbox, input, code_chosen, trust, on_this_computer }
     }
 
     /// Whom the wormhole believes to be a server.
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust
+    }
+
+    /// Whether its mailbox server is on this computer, as far as is known.
+    pub(crate) fn is_on_this_computer(&self) -> bool {
+        self.on_this_computer.get()
     }
 
     /// Asks the server for a nameplate and makes a code of it with `words` words (1 to 64).

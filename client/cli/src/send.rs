@@ -8,7 +8,10 @@ use std::{
 use tokio::task::spawn_blocking;
 use wormhole_client::{
     PUBLIC_SERVER, Wormhole,
-    protocol::transfer::{Message, Refusal},
+    protocol::{
+        transfer::{Message, Refusal},
+        transit::Role,
+    },
     transfer::{self, MAX_TEXT, Plan, SafeName, TransferError, escape},
 };
 
@@ -54,7 +57,7 @@ async fn over(
     there: &str,
 ) -> Result<(), Failure> {
     describe(&goods);
-    session::run(global, here, "the sender interrupted the transfer", async |wormhole, floor| {
+    session::run(global, here, Role::Sender, async |wormhole, floor| {
         code(wormhole, options, there).await?;
         confirm(wormhole, options).await?;
         match goods {

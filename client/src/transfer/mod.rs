@@ -63,8 +63,10 @@
 //! ```
 
 mod arrival;
+mod confirm;
 mod consent;
 mod course;
+mod destination;
 mod detached;
 mod dir;
 mod error;
@@ -80,6 +82,7 @@ mod receive;
 mod rules;
 mod send;
 mod spill;
+mod staging;
 mod steady;
 mod talk;
 mod target;
@@ -91,9 +94,10 @@ mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
-pub use consent::accepts;
+pub use consent::{accepts, accepts_overwriting};
+pub use destination::Destination;
 pub use error::TransferError;
-pub use escape::escape;
+pub use escape::{escape, shortened};
 pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
@@ -108,7 +112,7 @@ pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
 use std::path::{Path, PathBuf};
 
-use crate::transit::Via;
+use crate::transit::{Remarks, Via};
 
 /// What happens during a transfer.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +123,11 @@ pub enum Event {
     Spooling,
     /// Both sides want it; a connection to the peer is being made.
     Connecting,
+    /// The peer named what is not dialled, or strangers dialled us; the [`TransitError`] says so where
+    /// no connection comes about.
+    ///
+    /// [`TransitError`]: crate::transit::TransitError
+    Remarked(Remarks),
     /// There is a connection to the peer, by this way.
     Connected(Via),
     /// So many bytes were sent or received; reported at most ten times a second, and at the end.
@@ -128,6 +137,8 @@ pub enum Event {
         /// Bytes in all, where that is known.
         total: Option<u64>,
     },
+    /// This was left beside the target by a program that was killed, and is removed.
+    Cleared(PathBuf),
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
     Keeping(PathBuf),

@@ -1,7 +1,7 @@
 //! What is about to be sent.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     fs::{self, Metadata},
     io::{self, Read},
@@ -17,6 +17,7 @@ use super::{
     listing::Listing,
     steady::{Grown, Steady},
     tree::{Found, Tree, size_of},
+    unpack::folded,
     zip::{EMPTY_ARCHIVE, ZipStream},
 };
 
@@ -118,12 +119,15 @@ impl Plan {
             return Self::of(path.as_ref(), rules);
         }
         let mut tree = Tree::new(PathBuf::new(), rules);
-        let mut names = HashMap::new();
+        let (mut names, mut folded_names) = (HashMap::new(), HashSet::new());
         for path in paths.iter().map(AsRef::as_ref) {
             let refuse = |reason: Reason| reason.at(path);
             let Top { name, place, about } = Top::of(path, rules).map_err(refuse)?;
             if let Some(other) = names.insert(name.clone(), path) {
                 return Err(refuse(Reason::SameName(other.to_owned())));
+            }
+            if !folded_names.insert(folded(&name)) {
+                tree.collides(&name);
             }
             if about.is_dir() {
                 tree.folder(name, place)?;
@@ -242,10 +246,11 @@ impl FilePlan {
 
 impl FolderPlan {
     fn of(dirname: String, tree: Tree) -> io::Result<Self> {
-        let Found { entries, zipsize, zipsize_with_folders, totals, skipped } = tree.finish()?;
+        let Found { entries, zipsize, zipsize_with_folders, totals, skipped, collision } =
+            tree.finish()?;
         let (numfiles, numbytes) = (totals.files, totals.bytes);
         Ok(Self {
-            offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles },
+            offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision },
             folders: totals.folders,
             skipped,
             entries,

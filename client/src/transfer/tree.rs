@@ -28,6 +28,7 @@ pub(super) struct Tree {
     sizes: Sizes,
     totals: Totals,
     skipped: Vec<Unsendable>,
+    collision: Option<String>,
     /// The entries could not be written down.
     broken: Option<io::Error>,
 }
@@ -55,6 +56,8 @@ pub(super) struct Found {
     pub(super) zipsize_with_folders: u64,
     pub(super) totals: Totals,
     pub(super) skipped: Vec<Unsendable>,
+    /// What differs from something beside it only in case or in how a letter is encoded.
+    pub(super) collision: Option<String>,
 }
 
 impl Tree {
@@ -66,6 +69,7 @@ impl Tree {
             sizes: Sizes::default(),
             totals: Totals::default(),
             skipped: Vec::new(),
+            collision: None,
             broken: None,
         }
     }
@@ -96,8 +100,13 @@ impl Tree {
         Ok(())
     }
 
+    /// Notes that some disks take what is at this path for something else that is sent.
+    pub(super) fn collides(&mut self, path: &str) {
+        self.collision.get_or_insert_with(|| path.to_owned());
+    }
+
     pub(super) fn finish(self) -> io::Result<Found> {
-        let Self { entries, sizes, totals, skipped, broken, .. } = self;
+        let Self { entries, sizes, totals, skipped, collision, broken, .. } = self;
         match broken {
             Some(error) => Err(error),
             None => Ok(Found {
@@ -106,6 +115,7 @@ impl Tree {
                 zipsize_with_folders: sizes.with_folders.total(),
                 totals,
                 skipped,
+                collision,
             }),
         }
     }
@@ -260,6 +270,10 @@ impl<'a> Walk<'a> {
             return Err(Reason::SentElsewhere);
         }
         let names = Names::of(&self.place)?;
+        if let Some(collision) = names.collision() {
+            let above = if self.name.is_empty() { "" } else { "/" };
+            self.tree.collides(&format!("{}{above}{collision}", self.name));
+        }
         self.seen.insert(id);
         let (entries, links) = (self.tree.entries.count(), self.links.len() as u64);
         self.levels.push(Level { names, name_len: self.name.len(), about, entries, links });

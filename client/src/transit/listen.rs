@@ -9,7 +9,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use wormhole_protocol::transit::DirectHint;
+use wormhole_protocol::transit::{DirectHint, Scope};
 
 /// How many connections the kernel holds before they are accepted.
 const BACKLOG: i32 = 128;
@@ -54,7 +54,7 @@ impl Listener {
 
     /// Offers this address as well, where anybody may dial it.
     pub(super) fn seen_at(&mut self, ip: IpAddr) {
-        self.outside = Some(ip.to_canonical()).filter(is_public);
+        self.outside = Some(ip.to_canonical()).filter(|ip| Scope::of(*ip) == Scope::Global);
     }
 
     pub(super) fn port(&self) -> NonZeroU16 {
@@ -115,23 +115,6 @@ fn worth_offering(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
         addresses.push(Ipv4Addr::LOCALHOST.into());
     }
     addresses
-}
-
-/// Whether the address leads to the same computer from everywhere.
-fn is_public(ip: &IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let shared_by_providers = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            let nowhere = ip.octets()[0] == 0 || ip.octets()[0] >= 224;
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || shared_by_providers
-                || nowhere)
-        }
-        // 2000::/3 is all that is given out.
-        IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000,
-    }
 }
 
 #[cfg(test)]

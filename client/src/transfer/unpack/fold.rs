@@ -13,7 +13,7 @@ thread_local! {
 ///
 /// It follows Unicode's full case folding, by way of both cases; the dotless `ı` stays apart from
 /// `i`, as disks have it.
-pub(super) fn folded(name: &str) -> String {
+pub(in crate::transfer) fn folded(name: &str) -> String {
     #[cfg(test)]
     FOLDED.set(FOLDED.get() + name.len());
     if name.is_ascii() {
