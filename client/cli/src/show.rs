@@ -160,6 +160,12 @@ pub(crate) fn unpacked(announced: &Announced, unpacked: &Unpacked) {
             unpacked.freed
         );
     }
+    if unpacked.renamed > 0 {
+        eprintln!(
+            "{} of them had a name with control characters or the like, which are written out now.",
+            unpacked.renamed
+        );
+    }
 }
 
 fn sum(files: u64, folders: u64, bytes: u64) -> String {

@@ -160,3 +160,59 @@ impl Drop for Temporary {
         }
     }
 }
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink, path::Path};
+
+    use super::*;
+
+    /// As on a disk that knows no files without names.
+    fn staged(folder: &Path) -> Temporary {
+        let folder = Arc::new(Dir::open(folder).unwrap());
+        let staging = Staging::beside(&folder).unwrap();
+        let file = staging.dir().make_file(CONTENT, 0o666).unwrap();
+        Temporary { folder, file, name: Name::Staged(staging) }
+    }
+
+    fn staged_content(folder: &Path) -> std::path::PathBuf {
+        let mut inside = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        inside.find(|path| path.is_dir()).unwrap().join(CONTENT)
+    }
+
+    #[test]
+    fn what_has_a_name_on_its_way_is_placed_like_what_has_none() {
+        let scene = tempfile::tempdir().unwrap();
+        let place = scene.path().join("f");
+        for replaces in [false, true] {
+            let mut temporary = staged(scene.path());
+            temporary.write_all(&[u8::from(replaces)]).unwrap();
+            temporary.place("f".as_ref(), replaces).unwrap();
+            assert_eq!(fs::read(&place).unwrap(), [u8::from(replaces)]);
+            assert_eq!(fs::read_dir(scene.path()).unwrap().count(), 1);
+        }
+        let occupied = staged(scene.path()).place("f".as_ref(), false).unwrap_err();
+        assert_eq!(occupied.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(scene.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_the_file_that_was_written_is_not_placed() {
+        let scene = tempfile::tempdir().unwrap();
+        let theirs = scene.path().join("theirs");
+        for is_link in [false, true] {
+            fs::write(&theirs, b"theirs").unwrap();
+            let temporary = staged(scene.path());
+            let content = staged_content(scene.path());
+            fs::remove_file(&content).unwrap();
+            if is_link {
+                symlink(&theirs, &content).unwrap();
+            } else {
+                fs::hard_link(&theirs, &content).unwrap();
+            }
+            temporary.place("f".as_ref(), false).unwrap_err();
+            assert!(fs::symlink_metadata(scene.path().join("f")).is_err());
+        }
+    }
+}
