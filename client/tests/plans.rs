@@ -147,6 +147,41 @@ fn links_are_followed_or_refused() {
 }
 
 #[test]
+fn what_is_left_out_is_told_and_no_folder_vanishes() {
+    let scene = scene(&[b"d/all/\xff", b"d/deep/er/\xfe", b"d/only/", b"d/x", b"out/z"]);
+    let at = |path: &str| scene.path().join(path);
+    // Folders in which there are only links: to what is sent elsewhere, to what is new, to another
+    // folder of links, and to themselves.
+    for (link, to) in [
+        ("d/only/known", "../deep"),
+        ("d/new/it", "../../out"),
+        ("d/chain/a/b", "../../../links"),
+        ("links/again", "../d/new"),
+        ("d/loop", "."),
+    ] {
+        fs::create_dir_all(at(link).parent().unwrap()).unwrap();
+        symlink(to, at(link)).unwrap();
+    }
+    let rules = Rules { unsendable: WhenUnsendable::Skip, ..Rules::default() };
+    let plan = folder(Plan::of(&at("d"), rules).unwrap());
+    let (odd, known): (Vec<_>, Vec<_>) =
+        plan.skipped.iter().partition(|skipped| !matches!(skipped.reason, Reason::SentElsewhere));
+    assert_eq!(odd.len(), 2, "{odd:?}");
+    let mut known: Vec<_> = known.iter().map(|skipped| skipped.path.clone()).collect();
+    known.sort();
+    assert_eq!(known, ["d/chain/a/b/again", "d/loop", "d/only/known"].map(at));
+    assert_eq!((plan.offer.numfiles, plan.folders), (2, 9));
+    let mut entries = names(plan);
+    entries.sort();
+    assert_eq!(entries, ["all/", "chain/a/b/", "deep/er/", "new/it/z", "only/", "x"]);
+
+    // That is no fault, so the strictest rule lets it pass.
+    symlink(".", at("out/loop")).unwrap();
+    let strict = folder(Plan::of(&at("out"), WhenUnsendable::Refuse).unwrap());
+    assert!(matches!(strict.skipped[..], [ref told] if told.path == at("out/loop")));
+}
+
+#[test]
 fn odd_names_are_refused_or_escaped_but_never_two_alike() {
     let scene = scene(&[b"d/100%", b"d/5%\xff/e\xfe", b"d/\xe4/", b"one\xff"]);
     let at = |path: &[u8]| scene.path().join(OsStr::from_bytes(path));

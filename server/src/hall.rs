@@ -23,8 +23,9 @@ use crate::{
     app::{App, Join, Prune, Settle, Surroundings},
     census::{Census, TakeCensus},
     engine::{Desk, Enter},
-    guest::{Kind, Share, Visit},
+    guest::{Kind, Visit},
     limits::{Exceeded, Limit},
+    quota::Share,
     store::Rows,
 };
 

@@ -49,11 +49,13 @@ mod listen;
 pub mod mailbox;
 mod meters;
 mod metrics;
+mod network;
 mod operation;
 mod peer;
 mod permission;
 #[cfg(test)]
 mod probe;
+mod quota;
 mod random;
 mod readiness;
 pub mod relay;
@@ -71,7 +73,9 @@ mod websocket;
 use std::{future::Future, io};
 
 pub use config::{Config, Database, UsageConfig};
-pub use database::{CopyError, DatabaseError, DatabaseKind, Imported, backup, import, kind_of};
+pub use database::{
+    CopyError, DatabaseError, DatabaseKind, Imported, Restore, Restored, backup, import, kind_of,
+};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
 pub use operation::{Operation, Services, operate};

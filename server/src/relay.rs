@@ -25,7 +25,6 @@
 mod bandwidth;
 mod buffer;
 mod caller;
-mod crowd;
 mod flow;
 mod hearing;
 mod hub;

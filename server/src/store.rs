@@ -31,11 +31,10 @@ pub(crate) use writer::{Failed, Task, Work, Yield};
 
 use crate::{
     config::{Config, Database},
-    database::DatabaseError,
+    database::{DatabaseError, Opened},
     meters::Meters,
 };
 use memory::Memory;
-use schema::Opened;
 
 pub(crate) use schema::open;
 use writer::{Batch, Shut, Writer};

@@ -95,10 +95,10 @@ fn recorder_of(
     update_every: Duration,
     tally: Tally,
 ) -> Result<Recorder<Record>, DatabaseError> {
-    let (connection, rebooted) = (schema::open(&config.database)?, clock::now());
+    let (opened, rebooted) = (schema::open(&config.database)?, clock::now());
     let current = move || {
         let subscriptions = tally.subscriptions();
         Record::Current(Current { rebooted, updated: clock::now(), subscriptions })
     };
-    Ok(Recorder::new(connection, Blur::new(config.blur), update_every, current))
+    Ok(Recorder::new(opened, Blur::new(config.blur), update_every, current))
 }

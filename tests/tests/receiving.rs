@@ -6,7 +6,6 @@
 
 use std::{
     fs,
-    io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     process::Command,
@@ -328,25 +327,4 @@ fn what_the_rust_client_sends_as_a_tar_is_unpacked_on_request() {
     let ours = scene.target().join("album");
     assert_eq!(Snapshot::of(&ours).paths(), Snapshot::of(&album).paths());
     assert_eq!(fs::read(ours.join("deep/er/ä")).unwrap(), b"content");
-}
-
-/// Receives a folder of so many files, and gives the most memory that took, in megabytes.
-fn peak_of(many: usize) -> Option<f64> {
-    let scene = Scene::new();
-    let (sender, code) = scene.scripted(&["folder", &many.to_string()])?;
-    let receiver = scene.receive(&[&code]);
-    let peak = receiver.spent().peak;
-    receiver.finish().succeeded();
-    assert!(sender.finish().out.contains("acknowledged"));
-    let folders = files(&scene.target().join("many"));
-    let inside = |folder: &String| files(&scene.target().join("many").join(folder)).len();
-    assert_eq!(folders.iter().map(inside).sum::<usize>(), many);
-    Some(peak)
-}
-
-#[test]
-fn a_hundred_thousand_files_take_hardly_more_memory_than_one() {
-    let (Some(one), Some(many)) = (peak_of(1), peak_of(100_000)) else { return };
-    let _ = writeln!(io::stderr(), "one file {one} MB, 100,000 files {many} MB");
-    assert!(many - one < 8.0, "one file {one} MB, 100,000 files {many} MB");
 }

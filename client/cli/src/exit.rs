@@ -5,10 +5,15 @@ use std::{io, path::PathBuf, process::ExitCode};
 use wormhole_client::{
     Error,
     protocol::code::KeyFormatError,
-    transfer::{ArrivalError, TargetError, TransferError, UnpackError, Unsendable, escape},
+    transfer::{
+        ArrivalError, TargetError, TransferError, UnpackError, Unsendable, escape, shortened,
+    },
 };
 
 use crate::show;
+
+/// The longest line that is shown, in characters.
+const MAX_LINE: usize = 2_000;
 
 /// It did not work, for this reason.
 #[derive(Debug)]
@@ -53,7 +58,8 @@ pub(crate) fn say(failure: &Failure) {
         Failure::Refused(text) => text.clone(),
         Failure::Interrupted => "interrupted".to_owned(),
     };
-    eprintln!("wormhole: {}", once(&line));
+    // There may be words of a peer's or a server's in it.
+    eprintln!("wormhole: {}", once(&shortened(&line, MAX_LINE)));
 }
 
 /// Escapes a line, unless that would only double what is escaped in it already.

@@ -1,6 +1,6 @@
-//! Ctrl-C, and what a service manager sends in its place.
+//! Ctrl-C, and what a service manager or a terminal that goes away sends in its place.
 
-use std::io;
+use std::{future::pending, io};
 
 use crate::exit::{Failure, INTERRUPTED};
 
@@ -33,10 +33,29 @@ async fn at_the_second() {
 async fn signal() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut int, mut term) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hang_up = hang_up_ends_us().then(|| signal(SignalKind::hangup())).transpose()?;
+    let hung_up = async {
+        match &mut hang_up {
+            Some(hang_up) => hang_up.recv().await,
+            None => pending().await,
+        }
+    };
     tokio::select! {
         _ = int.recv() => Ok(()),
         _ = term.recv() => Ok(()),
+        _ = hung_up => Ok(()),
     }
+}
+
+/// Whether the end of the terminal is the end of the program: not under `nohup`, which has it
+/// ignored. Where the system does not tell, what it does by itself is left as it is.
+#[cfg(unix)]
+fn hang_up_ends_us() -> bool {
+    const HANG_UP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (HANG_UP - 1)) == 0)
 }
 
 #[cfg(not(unix))]

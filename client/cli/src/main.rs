@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod code;
 mod exit;
+mod filesize;
 mod interrupt;
 mod local;
 mod receive;
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(global: &Global, command: Command) -> Result<(), Failure> {
+    filesize::an_error_and_no_signal()
+        .map_err(|error| Failure::Io("cannot catch a signal", error))?;
     match command {
         Command::Send(options) => send::run(global, options).await,
         Command::Receive(options) => receive::run(global, options).await,

@@ -8,7 +8,10 @@ use std::{
 use tokio::task::spawn_blocking;
 use wormhole_client::{
     PUBLIC_SERVER, Wormhole,
-    protocol::transfer::{Message, Refusal},
+    protocol::{
+        transfer::{Message, Refusal},
+        transit::Role,
+    },
     transfer::{self, MAX_TEXT, Plan, SafeName, TransferError, escape},
 };
 
@@ -54,7 +57,7 @@ async fn over(
     there: &str,
 ) -> Result<(), Failure> {
     describe(&goods);
-    session::run(global, here, "the sender interrupted the transfer", async |wormhole, floor| {
+    session::run(global, here, Role::Sender, async |wormhole, floor| {
         code(wormhole, options, there).await?;
         confirm(wormhole, options).await?;
         match goods {
@@ -138,11 +141,10 @@ fn describe(goods: &Goods) {
             format!("Sending standard input as a file named '{name}'")
         }
         Goods::Plan(Plan::Folder(folder)) => {
-            for skipped in &folder.skipped {
-                show::line(&format!("{skipped} (ignoring error)"));
-            }
+            folder.skipped.iter().for_each(show::skipped);
             let size = show::size(folder.offer.zipsize);
-            format!("Sending directory ({size}) named '{}'", escape(&folder.offer.dirname))
+            let named = escape(&folder.offer.dirname);
+            format!("Sending directory ({size}) named '{named}'\n{}", show::planned(folder))
         }
     });
 }

@@ -25,8 +25,10 @@ pub(super) struct Entry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A folder without anything in it.
+    /// A folder without anything in it that is sent.
     EmptyFolder,
+    /// A folder with something in it, which only some programs may be told of.
+    Folder,
     /// A regular file, with its size in bytes.
     File(u64),
 }
@@ -36,6 +38,7 @@ pub(super) enum Content {
 pub(super) struct Collecting {
     root: PathBuf,
     list: Writer,
+    count: u64,
     scratch: Vec<u8>,
 }
 
@@ -49,18 +52,26 @@ pub(super) struct Listing {
 const FOLDER: u8 = 1;
 /// The place is not the root and the name.
 const ELSEWHERE: u8 = 2;
+/// The folder holds something.
+const FILLED: u8 = 4;
 /// Flags, mode, time, size, and the lengths of name and place.
 const HEAD: usize = 1 + 2 + 4 + 8 + 2 + 4;
 
 impl Collecting {
     pub(super) fn below(root: PathBuf) -> Self {
-        Self { root, list: spill::begin(), scratch: Vec::new() }
+        Self { root, list: spill::begin(), count: 0, scratch: Vec::new() }
+    }
+
+    /// The number of entries so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Adds an entry at its place on this machine.
     pub(super) fn add(&mut self, entry: &Entry) -> io::Result<()> {
         let (folder, size) = match entry.content {
             Content::EmptyFolder => (FOLDER, 0),
+            Content::Folder => (FOLDER | FILLED, 0),
             Content::File(size) => (0, size),
         };
         let own = entry.place.strip_prefix(&self.root).ok();
@@ -81,11 +92,13 @@ impl Collecting {
         self.list.write_all(&name_len.to_le_bytes())?;
         self.list.write_all(&place_len.to_le_bytes())?;
         self.list.write_all(entry.name.as_bytes())?;
-        self.list.write_all(&self.scratch)
+        self.list.write_all(&self.scratch)?;
+        self.count += 1;
+        Ok(())
     }
 
     pub(super) fn finish(self) -> io::Result<Listing> {
-        let Self { root, list, scratch } = self;
+        let Self { root, list, scratch, .. } = self;
         Ok(Listing { root, list: spill::read(list)?, scratch })
     }
 }
@@ -111,9 +124,10 @@ impl Listing {
             0 => self.root.join(&name),
             _ => PathBuf::from(from_bytes(self.bytes(place_len as usize)?)),
         };
-        let content = match flags & FOLDER {
+        let content = match flags & (FOLDER | FILLED) {
             0 => Content::File(size),
-            _ => Content::EmptyFolder,
+            FOLDER => Content::EmptyFolder,
+            _ => Content::Folder,
         };
         Ok(Some(Entry { name, place, content, mode, modified }))
     }
@@ -160,6 +174,7 @@ mod tests {
         }
         collecting.add(&entry("b%FF", odd.clone(), Content::File(7))).unwrap();
         collecting.add(&entry("c/", "/root/c".into(), Content::EmptyFolder)).unwrap();
+        collecting.add(&entry("./", "/root".into(), Content::Folder)).unwrap();
         let mut listing = collecting.finish().unwrap();
         for _ in 0..2 {
             for i in 0..count {
@@ -173,6 +188,9 @@ mod tests {
             let folder = listing.next().unwrap().unwrap();
             assert_eq!(folder.content, Content::EmptyFolder);
             assert_eq!(folder.place, Path::new("/root/c"));
+            let top = listing.next().unwrap().unwrap();
+            assert_eq!(top.content, Content::Folder);
+            assert_eq!((top.name.as_str(), top.place), ("./", "/root".into()));
             assert!(listing.next().unwrap().is_none());
             listing.rewind().unwrap();
         }

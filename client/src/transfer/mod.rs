@@ -63,8 +63,10 @@
 //! ```
 
 mod arrival;
+mod confirm;
 mod consent;
 mod course;
+mod destination;
 mod detached;
 mod dir;
 mod error;
@@ -80,6 +82,7 @@ mod receive;
 mod rules;
 mod send;
 mod spill;
+mod staging;
 mod steady;
 mod talk;
 mod target;
@@ -91,18 +94,19 @@ mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
-pub use consent::accepts;
+pub use consent::{accepts, accepts_overwriting};
+pub use destination::Destination;
 pub use error::TransferError;
-pub use escape::escape;
+pub use escape::{escape, shortened};
 pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
 pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
 pub use send::{MAX_TEXT, send, send_on, send_text};
-pub use steady::Changed;
+pub use steady::{Changed, Grown};
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
-pub use unpack::UnpackError;
+pub use unpack::{UnpackError, Unpacked};
 pub use unsendable::{Reason, Unsendable};
 pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
@@ -133,15 +137,24 @@ pub enum Event {
         /// Bytes in all, where that is known.
         total: Option<u64>,
     },
+    /// This was left beside the target by a program that was killed, and is removed.
+    Cleared(PathBuf),
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
     Keeping(PathBuf),
+    /// There is nothing in the folder that is sent, so that most programs make none; those of ours
+    /// do.
+    Hollow,
+    /// This file has grown since it was measured; what was measured was sent of it.
+    Grew(PathBuf),
     /// All bytes are sent; the peer has not confirmed them.
     Sent,
     /// All bytes are received; they are not in their place.
     Received,
     /// What was received is in its place; the peer is told so.
     Placed,
+    /// This came out of the archive of a folder.
+    Unpacked(Unpacked),
     /// It was [cancelled](Cancel) here; the peer is told so.
     Cancelled {
         /// Bytes sent or received until then.

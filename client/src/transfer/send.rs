@@ -7,24 +7,22 @@ use std::{
 
 use tokio::sync::oneshot;
 use wormhole_protocol::{
-    transfer::{Ability, Ack, Answer, AppVersions, Message, Offer, Verdict},
+    transfer::{Ability, Ack, Answer, Message, Offer, Verdict},
     transit::{Reach, Role},
     wire::MAX_COMMAND,
 };
 
 use super::{
     Awaited, Event, FilePlan, Plan, StreamPlan, Terms, TransferError,
+    confirm::{Patience, confirmation},
     course::Course,
     detached::{HangUp, detach},
     talk,
 };
 use crate::{
     Wormhole,
-    transit::{Config, LandError, Source, Transit},
+    transit::{Config, Source, Transit},
 };
-
-/// The longest confirmation that is read, in bytes.
-const MAX_ACK: u64 = 64 * 1024;
 
 /// The longest message in which a text is sent, in bytes: servers limit a command to two mebibytes,
 /// and a message is twice as long there.
@@ -44,9 +42,9 @@ pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferEr
     let course = Course::new(wormhole, Role::Sender, &terms, &events);
     course
         .run(async {
-            wormhole.versions().await?;
+            course.meet().await?;
             talk::say(wormhole, &offer);
-            taken(wormhole).await
+            course.answered(Awaited::Answer, taken(wormhole)).await
         })
         .await
 }
@@ -59,6 +57,7 @@ async fn taken(wormhole: &Wormhole) -> Result<(), TransferError> {
             Message::Answer(Answer::MessageAck(verdict) | Answer::FileAck(verdict)) => {
                 return Err(TransferError::Answer(verdict.as_str().to_owned()));
             }
+            Message::Offer(_) => return Err(TransferError::SameRole(Role::Sender)),
             // Rust programs send their hints whatever is offered.
             _ => {}
         }
@@ -100,8 +99,7 @@ async fn bulk(
     plan: Plan,
     config: &Config,
 ) -> Result<(), TransferError> {
-    let versions = wormhole.versions().await?;
-    let peer = AppVersions::read(&versions);
+    let peer = course.meet().await?;
     let mut theirs = Reach::default();
     let plan = match plan {
         Plan::Stream(stream) if !peer.has(Ability::Streams) => {
@@ -115,26 +113,26 @@ async fn bulk(
                 }
             }
         }
-        plan => plan,
+        plan => plan.made_for(peer),
     };
+    if plan.is_hollow() {
+        course.event(Event::Hollow);
+    }
     let transit = Transit::beside(wormhole, Role::Sender, config)?;
+    let offer = plan.offer();
+    let patience = Patience::new(peer.has(Ability::Ack), &offer);
     talk::say_transit(wormhole, &transit);
-    talk::say(wormhole, &Message::Offer(plan.offer()));
+    talk::say(wormhole, &Message::Offer(offer));
     course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;
     let connection = course.connect(transit, theirs).await?;
 
-    let size = plan.size();
+    let (size, grown) = (plan.size(), plan.grown());
     let (source, _hang_up) = opened(plan)?;
     let digest =
         course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
+    grown.paths().into_iter().for_each(|file| course.event(Event::Grew(file)));
     course.event(Event::Sent);
-    let ack = async {
-        connection.receive_record(MAX_ACK).await.map_err(|error| match error {
-            LandError::NoRecord => TransferError::Unconfirmed,
-            other => other.into(),
-        })
-    };
-    match Ack::parse(&course.confirmed(ack).await?)? {
+    match course.confirmed(confirmation(wormhole, &connection, &patience)).await? {
         Ack { verdict: Verdict::Other(text), .. } => Err(TransferError::NotOk(text)),
         Ack { sha256: Some(theirs), .. } if theirs != digest => Err(TransferError::Hash),
         Ack { .. } => Ok(()),
@@ -192,6 +190,7 @@ async fn accepted(wormhole: &Wormhole, theirs: &mut Reach) -> Result<(), Transfe
             Message::Answer(Answer::MessageAck(verdict) | Answer::FileAck(verdict)) => {
                 return Err(TransferError::Answer(verdict.as_str().to_owned()));
             }
+            Message::Offer(_) => return Err(TransferError::SameRole(Role::Sender)),
             _ => {}
         }
     }

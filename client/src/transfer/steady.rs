@@ -4,11 +4,12 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use thiserror::Error;
 
-use super::shown;
+use super::{native, shown};
 
 /// Tells that a file, or a source of a known size, is not what was offered; the inner error of what a reader of
 /// [`Plan::open`](super::Plan::open) returns then.
@@ -21,28 +22,46 @@ pub struct Changed {
     pub expected: u64,
 }
 
-/// Reads exactly the announced number of bytes, and fails when there are fewer or more.
+/// The files that have grown since they were measured, of which what was measured is sent: a log
+/// does not give up a whole folder.
+#[derive(Clone, Debug, Default)]
+pub struct Grown(Arc<Mutex<Vec<PathBuf>>>);
+
+impl Grown {
+    /// Returns those that were found so far, in the order in which they are read.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, path: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+    }
+}
+
+/// Reads exactly the announced number of bytes, and fails when there are fewer; also where there
+/// are more, unless it is a file, of which the rest is new.
 pub(super) struct Steady<R> {
     source: R,
     path: PathBuf,
     size: u64,
     left: u64,
-    /// Whether a read that does not fill its room has come to the end, as with a file.
-    short_is_end: bool,
+    /// Where it is noted that a file has grown.
+    grown: Option<Grown>,
     ended: bool,
 }
 
 impl Steady<File> {
-    /// Opens a regular file of a known size.
+    /// Opens a regular file of a known size, or of a larger one.
     ///
     /// # Errors
-    /// What opening says; [`Changed`] when the size is another one by now.
-    pub(super) fn open(path: &Path, size: u64) -> io::Result<Self> {
+    /// What opening says; [`Changed`] when it is smaller by now, or no regular file.
+    pub(super) fn open(path: &Path, size: u64, grown: &Grown) -> io::Result<Self> {
         let named = |error: io::Error| naming(path, &error);
-        let file = File::open(path).map_err(named)?;
+        let file = native::open(path).map_err(named)?;
         let now = file.metadata().map_err(named)?;
-        let opened = Self { short_is_end: true, ..Self::of(file, path.to_owned(), size) };
-        if !now.is_file() || now.len() != size {
+        let grown = Some(grown.clone());
+        let opened = Self { grown, ..Self::of(file, path.to_owned(), size) };
+        if !now.is_file() || now.len() < size {
             return Err(opened.changed());
         }
         Ok(opened)
@@ -52,11 +71,19 @@ impl Steady<File> {
 impl<R: Read> Steady<R> {
     /// Reads something that is called `path` where it turns out to have another size.
     pub(super) fn of(source: R, path: PathBuf, size: u64) -> Self {
-        Self { source, path, size, left: size, short_is_end: false, ended: false }
+        Self { source, path, size, left: size, grown: None, ended: false }
     }
 
     fn changed(&self) -> io::Error {
         io::Error::other(Changed { path: self.path.clone(), expected: self.size })
+    }
+
+    /// Ends where there is more than was announced.
+    fn end_early(&mut self) -> io::Result<()> {
+        let grown = self.grown.as_ref().ok_or_else(|| self.changed())?;
+        grown.add(&self.path);
+        self.ended = true;
+        Ok(())
     }
 }
 
@@ -70,18 +97,23 @@ impl<R: Read> Read for Steady<R> {
         let room = room.min(buffer.len());
         let read = self.source.read(&mut buffer[..room]);
         let n = read.map_err(|error| naming(&self.path, &error))?;
+        if n as u64 > self.left {
+            self.end_early()?;
+            return Ok(self.left as usize);
+        }
         let whole = n as u64 == self.left;
-        if n as u64 > self.left || n == 0 && !whole {
+        if n == 0 && !whole {
             return Err(self.changed());
         }
         self.left -= n as u64;
         if whole {
-            // Before the last bytes are given, so that nobody takes them for the whole.
-            let is_end = n == 0 || self.short_is_end && n < room;
+            // Before the last bytes are given, so that nobody takes them for the whole. A read of a
+            // file that does not fill its room has come to the end.
+            let is_end = n == 0 || self.grown.is_some() && n < room;
             // What has come must not be lost because of a signal.
             self.ended = is_end || self.source.by_ref().take(1).read_to_end(&mut Vec::new())? == 0;
             if !self.ended {
-                return Err(self.changed());
+                self.end_early()?;
             }
         }
         Ok(n)
@@ -105,19 +137,49 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_shrinks_or_grows_is_an_error() {
+    fn a_file_that_shrinks_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         fs::write(&path, b"12345").unwrap();
+        let grown = Grown::default();
 
-        let mut shrinking = Steady::open(&path, 5).unwrap();
+        let mut shrinking = Steady::open(&path, 5, &grown).unwrap();
         fs::write(&path, b"123").unwrap();
         assert!(is_changed(&io::copy(&mut shrinking, &mut io::sink()).unwrap_err()));
-        assert!(is_changed(&Steady::open(&path, 5).err().unwrap()));
+        assert!(is_changed(&Steady::open(&path, 5, &grown).err().unwrap()));
+        assert!(is_changed(&Steady::open(folder.path(), 0, &grown).err().unwrap()));
+        assert!(grown.paths().is_empty());
+    }
 
-        let mut growing = Steady::open(&path, 3).unwrap();
-        fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"4").unwrap();
-        assert!(is_changed(&io::copy(&mut growing, &mut io::sink()).unwrap_err()));
+    #[test]
+    fn of_a_file_that_grows_what_was_measured_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        for (size, room) in [(3, 1), (3, 2), (3, 3), (3, 4), (3, 9), (0, 1)] {
+            let grown = Grown::default();
+            fs::write(&path, &b"123"[..size]).unwrap();
+            let mut growing = Steady::open(&path, size as u64, &grown).unwrap();
+            fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"4").unwrap();
+            let mut read = Vec::new();
+            let mut piece = vec![0; room];
+            loop {
+                match growing.read(&mut piece).unwrap() {
+                    0 => break,
+                    n => read.extend_from_slice(&piece[..n]),
+                }
+            }
+            assert_eq!(read, &b"123"[..size], "{room}");
+            assert_eq!(grown.paths(), [path.clone()], "{room}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
+        assert!(is_changed(&Steady::open(&path, 0, &Grown::default()).err().unwrap()));
     }
 
     /// Gives what it has by a byte a time.

@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::transit::Role;
+
 /// The ability of the ordinary transfer, which every program has whether it says so or not.
 const TRANSFER: &str = "transfer-v1";
 
@@ -18,17 +20,36 @@ pub enum Ability {
     Streams,
     /// It understands entries for folders, with their modes, in the zip archive of a folder.
     FolderModes,
+    /// As a receiver it says [`Placing`](super::Message::Placing) while it works, and repeats its
+    /// [`Ack`](super::Message::Ack) over the mailbox; as a sender it listens to both.
+    Ack,
+    /// It makes offers here.
+    Sends,
+    /// It waits for offers here.
+    Receives,
 }
 
 impl Ability {
     /// All of them, in the order in which they are announced.
-    pub const ALL: [Self; 2] = [Self::Streams, Self::FolderModes];
+    pub const ALL: [Self; 5] =
+        [Self::Streams, Self::FolderModes, Self::Ack, Self::Sends, Self::Receives];
+
+    /// What a program in this role does.
+    pub const fn of(role: Role) -> Self {
+        match role {
+            Role::Sender => Self::Sends,
+            Role::Receiver => Self::Receives,
+        }
+    }
 
     /// The name under which it is announced.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Streams => "stream-v1",
             Self::FolderModes => "folder-modes-v1",
+            Self::Ack => "ack-v1",
+            Self::Sends => "sends-v1",
+            Self::Receives => "receives-v1",
         }
     }
 }
@@ -42,9 +63,9 @@ pub struct AppVersions {
 }
 
 impl AppVersions {
-    /// What our own program can do.
-    pub fn ours() -> Self {
-        Self::with(&[Ability::Streams])
+    /// What our own program can do in this role.
+    pub fn ours(role: Role) -> Self {
+        Self::with(&[Ability::Streams, Ability::FolderModes, Ability::Ack, Ability::of(role)])
     }
 
     /// Those of a program that can do this.
@@ -55,6 +76,16 @@ impl AppVersions {
     /// Tells whether the program can do this.
     pub fn has(&self, ability: Ability) -> bool {
         self.abilities.contains(&ability)
+    }
+
+    /// Tells whether the program does what one in this role does, and nothing else: two of those
+    /// would wait for each other for ever.
+    pub fn only(&self, role: Role) -> bool {
+        let other = match role {
+            Role::Sender => Role::Receiver,
+            Role::Receiver => Role::Sender,
+        };
+        self.has(Ability::of(role)) && !self.has(Ability::of(other))
     }
 
     /// Tells whether the program announces nothing at all, as those of Python and Go do; those of
@@ -92,9 +123,13 @@ mod tests {
     fn what_is_announced_is_what_the_table_says() {
         let rows = TABLE.lines().filter_map(|line| line.strip_prefix("| `"));
         let listed: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
-        let ours = AppVersions::ours().write();
-        let announced: Vec<_> = ours["abilities"].as_array().into_iter().flatten().collect();
-        assert_eq!(listed, announced);
+        let mut announced = Vec::new();
+        for role in [Role::Sender, Role::Receiver] {
+            let ours = AppVersions::ours(role).write();
+            let names = ours["abilities"].as_array().into_iter().flatten().cloned();
+            announced.extend(names.filter(|name| !announced.contains(name)).collect::<Vec<_>>());
+        }
+        assert_eq!(announced, listed);
     }
 
     #[test]

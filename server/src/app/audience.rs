@@ -8,8 +8,9 @@ use wormhole_protocol::name::MailboxId;
 use super::Join;
 use crate::{
     engine::{Heard, SessionId, StoredMessage},
-    guest::{Kind, Share, Visit},
+    guest::{Kind, Visit},
     limits::Exceeded,
+    quota::Share,
     usage::{Subscription, Tally},
     watch::Condemn,
 };

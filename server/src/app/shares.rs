@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use wormhole_protocol::name::{MailboxId, Nameplate};
 
-use crate::{guest::Share, store::Rows};
+use crate::{quota::Share, store::Rows};
 
 /// The shares of all that was made since the server started.
 #[derive(Default)]

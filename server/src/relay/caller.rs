@@ -10,14 +10,13 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    crowd::Place,
     hub::Hub,
     line::Line,
     socket::Socket,
     story::{RelayMood, Story},
     websocket::{Head, WebSocket},
 };
-use crate::{guest::Network, limits::Exceeded, peer};
+use crate::{limits::Exceeded, network::Network, peer, quota::Share};
 
 /// It is open as long as this lives. In a box, as what waits for it would hold room for it more than
 /// once.
@@ -27,7 +26,7 @@ pub(super) struct Caller {
     /// Where it comes from; none where a trusted proxy stands between, or it does not say.
     pub(super) network: Option<Network>,
     /// None only while it changes.
-    place: Option<Place>,
+    place: Option<Share>,
 }
 
 /// Something has come from one that was to say nothing.
@@ -48,7 +47,7 @@ impl Caller {
         let address = socket.address().map(|address| address.ip());
         let proxied = hub.rules.now().trusted_proxies.trust(address);
         let network = address.filter(|_| !proxied).map(Network::from);
-        let place = Some(hub.connected.enter(network)?);
+        let place = Some(hub.connected.take(network, 1)?);
         socket.prepare(hub.keepalive);
         let story = Story::begin(Arc::clone(hub));
         Ok(Box::new(Self { line: Line::new(socket), story, network, place }))
@@ -67,7 +66,7 @@ impl Caller {
             let network = Some(Network::from(client.ip()));
             // It counts in total already.
             self.place = None;
-            self.place = Some(hub.connected.enter(network)?);
+            self.place = Some(hub.connected.take(network, 1)?);
             self.network = network;
         }
         self.story.becomes(RelayMood::Empty);

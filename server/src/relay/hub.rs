@@ -4,9 +4,10 @@ use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{RelayConfig, bandwidth::Bandwidth, crowd::Crowd, ledger::Ledger, tally::Tally};
+use super::{RelayConfig, bandwidth::Bandwidth, ledger::Ledger, tally::Tally};
 use crate::{
     limits::{Limit, Limits},
+    quota::Quota,
     rules::LiveRules,
 };
 
@@ -20,19 +21,19 @@ pub(super) struct Hub {
     pub(super) ledger: Ledger,
     pub(super) bandwidth: Bandwidth,
     /// All connections.
-    pub(super) connected: Crowd,
+    pub(super) connected: Quota,
     /// Those that wait for their peers.
-    pub(super) waiting: Crowd,
+    pub(super) waiting: Quota,
 }
 
 impl Hub {
     pub(super) fn new(config: RelayConfig, tally: Tally, ledger: Ledger) -> Arc<Self> {
         let RelayConfig { limits, rules, linger, keepalive, .. } = config;
-        let crowd = |total, address| Crowd::new(limits.clone(), total, address);
+        let quota = |total, address| Quota::new(limits.clone(), total, address);
         Arc::new(Self {
             bandwidth: Bandwidth::new(limits.clone()),
-            connected: crowd(Limit::RelayConnections, Limit::RelayAddressConnections),
-            waiting: crowd(Limit::RelayWaiting, Limit::RelayAddressWaiting),
+            connected: quota(Limit::RelayConnections, Limit::RelayAddressConnections),
+            waiting: quota(Limit::RelayWaiting, Limit::RelayAddressWaiting),
             limits,
             rules,
             linger,

@@ -102,7 +102,7 @@ impl Ledger {
 }
 
 fn recorder(database: &Database, blur: Blur, tally: Tally) -> Result<Recorder<Row>, DatabaseError> {
-    let (connection, rebooted) = (open_usage(database)?, clock::now());
+    let (opened, rebooted) = (open_usage(database)?, clock::now());
     let current = move || {
         Row::Current(Current {
             rebooted,
@@ -112,5 +112,5 @@ fn recorder(database: &Database, blur: Blur, tally: Tally) -> Result<Recorder<Ro
             incomplete_bytes: tally.incomplete_bytes(),
         })
     };
-    Ok(Recorder::new(connection, blur, UPDATE_EVERY, current))
+    Ok(Recorder::new(opened, blur, UPDATE_EVERY, current))
 }

@@ -1,13 +1,17 @@
 //! The one thread that writes: a batch of tasks is one commit.
 
-use std::{collections::HashSet, fs::File, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use actix::{Actor, Handler, Message, SyncContext};
 use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, MailboxId};
 
-use super::{Change, Probe, Rows, apply::apply, load, schema::Opened};
-use crate::{engine::StoredMessage, meters::Meters};
+use super::{Change, Probe, Rows, apply::apply, load};
+use crate::{
+    database::{Lock, Opened},
+    engine::StoredMessage,
+    meters::Meters,
+};
 
 /// Something to do for one app.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ pub(super) struct Shut;
 pub(super) struct Writer {
     connection: Option<Connection>,
     /// Dropped after the connection.
-    lock: Option<File>,
+    lock: Option<Lock>,
     /// Apps whose memory is ahead of the disk.
     ahead: HashSet<AppId>,
     meters: Meters,

@@ -12,12 +12,11 @@ use actix::{
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
-use rusqlite::Connection;
-
 use super::{
     blur::Blur,
     writer::{Batch, Row, Shut, Unwritten, Writer},
 };
+use crate::database::Opened;
 
 /// Writes everything that has come, or as much as the disk takes, and closes the database.
 #[derive(Message)]
@@ -63,13 +62,13 @@ impl<R: Row> Recorder<R> {
     /// Makes one that writes to a database; the row of the server's state is replaced when it is
     /// started, and as often as `update_every` says.
     pub(crate) fn new(
-        connection: Connection,
+        opened: Opened,
         blur: Blur,
         update_every: Duration,
         current: impl Fn() -> R + Send + 'static,
     ) -> Self {
         Self {
-            writer: Writer::start(connection, blur),
+            writer: Writer::start(opened, blur),
             current: Box::new(current),
             update_every,
             outdated: true,
