@@ -110,7 +110,16 @@ impl Process {
     ///
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
-        signal("-INT", self.child.id());
+        self.signal("-INT");
+    }
+
+    /// Sends a signal, such as `-TERM`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        signal(name, self.child.id());
     }
 
     /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.

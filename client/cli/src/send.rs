@@ -181,7 +181,13 @@ async fn confirm(wormhole: &Wormhole, options: &Send) -> Result<(), Failure> {
     }
     loop {
         let question = format!("Verifier {}. ok? (yes/no): ", verifier.hex());
-        let answer = ask::line(question).await?;
+        let answer = tokio::select! {
+            answer = ask::line(question) => answer?,
+            abandoned = transfer::abandoned(wormhole) => {
+                show::line("");
+                return Err(abandoned.into());
+            }
+        };
         match answer.map(|answer| answer.to_lowercase()).as_deref() {
             Some("yes") => return Ok(()),
             Some("no") | None => {

@@ -101,6 +101,7 @@ pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
 pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
 pub use send::{MAX_TEXT, send, send_on, send_text};
 pub use steady::Changed;
+pub use talk::abandoned;
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
 pub use unpack::UnpackError;
