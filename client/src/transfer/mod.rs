@@ -104,6 +104,7 @@ pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
 pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
 pub use send::{check_text, send, send_on, send_text};
 pub use steady::{Changed, Grown};
+pub use talk::abandoned;
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
 pub use unpack::{UnpackError, Unpacked};
