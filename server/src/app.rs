@@ -41,7 +41,7 @@ use crate::{
     engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
     guest::{Kind, Visit},
     random,
-    store::{Change, Failed, Job, Rows, Stored, Task, Work, Yield},
+    store::{Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield},
     usage::Usage,
     watch::Condemn,
 };
@@ -77,6 +77,7 @@ pub(crate) struct Surroundings {
     pub(crate) store: Recipient<Job>,
     pub(crate) watch: Recipient<Condemn>,
     pub(crate) usage: Usage,
+    pub(crate) disk: Disk,
     /// When the server started, by a clock that nobody sets.
     pub(crate) started: Instant,
 }
@@ -145,6 +146,9 @@ impl App {
     fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
         let Order { session, side, ask } = order;
+        if self.surroundings.disk.is_full() && ask.takes_room() {
+            return Err(Refusal::Broken);
+        }
         match ask {
             Ask::List if self.surroundings.config.rules.now().listing => {
                 Ok(Done::Listed(ledger.list()).into())

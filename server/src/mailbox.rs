@@ -54,7 +54,7 @@ use crate::{
     hall::Hall,
     meters::Meters,
     readiness::{Readiness, Unready},
-    store::{Drain, Store},
+    store::{Disk, Drain, Store},
     testing::Faults,
     usage::Usage,
     watch::{Disperse, Watch},
@@ -85,9 +85,9 @@ impl Mailbox {
         config: Config,
         faults: Option<Faults>,
     ) -> Result<Self, DatabaseError> {
-        let (config, meters) = (Arc::new(config), Meters::default());
+        let (config, meters, disk) = (Arc::new(config), Meters::default(), Disk::default());
         config.check_databases()?;
-        let (store, apps) = Store::start(&config, meters.clone())?;
+        let (store, apps) = Store::start(&config, meters.clone(), disk.clone())?;
         let usage = Usage::start(&config)?;
         let guests = Guests::new(config.limits.clone());
         let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
@@ -96,6 +96,7 @@ impl Mailbox {
             store: store.clone().recipient(),
             watch: watch.clone().recipient(),
             usage: usage.clone(),
+            disk,
             started: Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();

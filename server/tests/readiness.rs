@@ -193,7 +193,7 @@ async fn the_log_before_the_database_stays_small_and_is_gone_at_the_end() {
         }
         caller.get(json!({"type": "close"})).await;
     }
-    assert!(most < 32 << 20, "{most} bytes");
+    assert!(most < 4 << 20, "{most} bytes");
     let mut callers = Vec::new();
     let (_, status) = server.terminate(&mut callers).await;
     assert!(status.success());

@@ -23,8 +23,9 @@ impl Stage {
         let (store, jobs) = probe();
         let (ears, heard) = probe();
         let (config, watch) = (Arc::default(), probe().0);
-        let (usage, started) = (Usage::default(), Instant::now());
-        let surroundings = Surroundings { config, store, watch, usage: usage.clone(), started };
+        let (usage, disk, started) = (Usage::default(), Disk::default(), Instant::now());
+        let surroundings =
+            Surroundings { config, store, watch, usage: usage.clone(), disk, started };
         let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
         let session = SessionId::fresh();
         let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
