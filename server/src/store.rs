@@ -29,7 +29,9 @@ use tokio::sync::oneshot;
 use wormhole_protocol::name::AppId;
 
 pub(crate) use disk::Disk;
-pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
+pub(crate) use rows::{
+    Change, Held, Key, MailboxRow, NameplateRow, Rows, mailbox_room, message_room,
+};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
 use crate::{

@@ -17,6 +17,7 @@ use crate::{
     limits::{Limit, Limits},
     meters::Meters,
     probe::probe,
+    quota::Quota,
     store::{Disk, Drain, Store},
     usage::Usage,
 };
@@ -170,12 +171,15 @@ impl Engine {
             Config { database, hold_down: std::time::Duration::ZERO, limits, ..Config::default() };
         let (store, apps) = Store::start(&config, Meters::default(), Disk::default()).unwrap();
         let guests = Guests::new(config.limits.clone());
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let surroundings = Surroundings {
             config: Arc::new(config),
             store: store.clone().recipient(),
             watch: probe().0,
             usage: Usage::default(),
             disk: Disk::default(),
+            stored,
             started: std::time::Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();
