@@ -98,6 +98,11 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         limits_set(limits, |limit| !limit.is_of_relay()),
         count("commits", "Batches of changes written to the database", meters.commits().into()),
         count("database_failures", "Writes to the database that failed", meters.failures().into()),
+        count(
+            "app_restarts",
+            "Applications that were started again since their part of the server panicked",
+            meters.app_falls().into(),
+        ),
         gauge("database_bytes", "Sizes of the database's files", sizes(&front.config)),
     ]
 }

@@ -84,6 +84,12 @@ impl Guests {
         }))
     }
 
+    /// Gives a visit of the server's own, which counts for nobody and is not limited.
+    pub(crate) fn insider() -> Arc<Visit> {
+        let Self(register) = Self::new(Limits::none());
+        Arc::new(Visit::new(register.guest(Network::from(IpAddr::from(Ipv6Addr::UNSPECIFIED)))))
+    }
+
     /// Forgets networks that nobody is at any more and whose commands do not count any more.
     pub(crate) fn forget(&self, now: Instant) {
         let rate = self.0.rate();

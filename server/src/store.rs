@@ -1,8 +1,7 @@
 //! The store: collects what the apps have decided while the writer is busy, and has it written in
 //! one commit.
 //!
-//! in: [`Job`] (from the apps), [`Probe`] (from whoever asks whether the server is ready),
-//! [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
+//! in: [`Job`] (from the apps), [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
 //! out: [`Stored`] (to the app that gave the job, in the order of its jobs)
 
 mod apply;
@@ -33,6 +32,7 @@ use crate::{
     config::{Config, Database},
     database::{DatabaseError, Opened},
     meters::Meters,
+    vitals::{Pulse, Vitals},
 };
 use memory::Memory;
 
@@ -57,17 +57,13 @@ pub(crate) struct Stored(pub(crate) Result<Yield, Failed>);
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// Writes something that changes nothing, and tells whether that went well.
-#[derive(Clone, Copy, Message)]
-#[rtype(result = "bool")]
-pub(crate) struct Probe;
-
 /// The batching actor.
 pub(crate) struct Store {
     pen: Pen,
     queue: Vec<Job>,
     state: State,
     drained: Option<oneshot::Sender<()>>,
+    _pulse: Pulse,
 }
 
 /// Who writes.
@@ -97,6 +93,7 @@ impl Store {
     pub(crate) fn start(
         config: &Config,
         meters: Meters,
+        vitals: &Vitals,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
         let (pen, apps) = match &config.database {
             Database::Memory => (Pen::Memory(Memory::default()), BTreeMap::new()),
@@ -107,10 +104,11 @@ impl Store {
                     lazy.map_err(failed)?;
                 }
                 let apps = load::everything(&opened.connection).map_err(failed)?;
-                (Pen::Disk(start_writer(opened, meters)), apps)
+                (Pen::Disk(start_writer(opened, meters, vitals)), apps)
             }
         };
-        let store = Self { pen, queue: Vec::new(), state: State::Idle, drained: None };
+        let (queue, state, pulse) = (Vec::new(), State::Idle, vitals.pulse("store"));
+        let store = Self { pen, queue, state, drained: None, _pulse: pulse };
         Ok((store.start(), apps))
     }
 
@@ -158,9 +156,7 @@ impl Store {
         ctx: &mut Context<Self>,
     ) {
         let State::Writing(waiting) = mem::replace(&mut self.state, State::Idle) else { return };
-        if results.is_err() {
-            tracing::error!("the thread that writes the database has ended: restart the server");
-        }
+        // A writer that has fallen has told the operator.
         let mut results = results.unwrap_or_default().into_iter();
         for job in waiting {
             job.do_send(Stored(results.next().unwrap_or(Err(Failed))));
@@ -169,11 +165,11 @@ impl Store {
     }
 }
 
-fn start_writer(opened: Opened, meters: Meters) -> Addr<Writer> {
-    let opened = Mutex::new(Some(opened));
+fn start_writer(opened: Opened, meters: Meters, vitals: &Vitals) -> Addr<Writer> {
+    let (opened, vitals) = (Mutex::new(Some(opened)), vitals.clone());
     SyncArbiter::start(1, move || {
         let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Writer::new(opened, meters.clone())
+        Writer::new(opened, meters.clone(), vitals.pulse("thread that writes the database"))
     })
 }
 
@@ -187,16 +183,6 @@ impl Handler<Job> for Store {
     fn handle(&mut self, job: Job, ctx: &mut Self::Context) {
         self.queue.push(job);
         self.write(ctx);
-    }
-}
-
-impl Handler<Probe> for Store {
-    type Result = ResponseFuture<bool>;
-
-    fn handle(&mut self, probe: Probe, _: &mut Self::Context) -> Self::Result {
-        let Pen::Disk(writer) = &self.pen else { return Box::pin(async { true }) };
-        let probing = writer.send(probe);
-        Box::pin(async { probing.await.unwrap_or(false) })
     }
 }
 

@@ -24,8 +24,12 @@ impl Stage {
         let (ears, heard) = probe();
         let (config, watch) = (Arc::default(), probe().0);
         let (usage, started) = (Usage::default(), Instant::now());
-        let surroundings = Surroundings { config, store, watch, usage: usage.clone(), started };
-        let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
+        let (shed, trap) = (probe().0, None);
+        let usage_told = usage.clone();
+        let surroundings =
+            Surroundings { config, store, watch, shed, usage: usage_told, started, trap };
+        let hall = probe().0.downgrade();
+        let app = App::start_with(AppId::new("app"), Some(Rows::default()), surroundings, hall);
         let session = SessionId::fresh();
         let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
         app.do_send(Join { session, visit, ears });

@@ -6,11 +6,12 @@ use actix::{Actor, Handler, Message, SyncContext};
 use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, MailboxId};
 
-use super::{Change, Probe, Rows, apply::apply, load};
+use super::{Change, Rows, apply::apply, load};
 use crate::{
     database::{Lock, Opened},
     engine::StoredMessage,
     meters::Meters,
+    vitals::Pulse,
 };
 
 /// Something to do for one app.
@@ -58,12 +59,13 @@ pub(super) struct Writer {
     /// Apps whose memory is ahead of the disk.
     ahead: HashSet<AppId>,
     meters: Meters,
+    _pulse: Pulse,
 }
 
 impl Writer {
-    pub(super) fn new(opened: Option<Opened>, meters: Meters) -> Self {
+    pub(super) fn new(opened: Option<Opened>, meters: Meters, pulse: Pulse) -> Self {
         let (connection, lock) = opened.map(|o| (o.connection, o.lock)).unzip();
-        Self { connection, lock: lock.flatten(), ahead: HashSet::new(), meters }
+        Self { connection, lock: lock.flatten(), ahead: HashSet::new(), meters, _pulse: pulse }
     }
 
     fn write(&mut self, batch: &[Task]) -> Vec<Result<Yield, Failed>> {
@@ -144,33 +146,6 @@ impl Handler<Batch> for Writer {
     }
 }
 
-/// A page is written for it, unlike for an update that changes nothing; and nobody sees it.
-const WRITE_NOTHING: &str = "
-BEGIN IMMEDIATE;
-INSERT INTO version VALUES (0);
-DELETE FROM version WHERE version = 0;
-COMMIT;";
-
-impl Handler<Probe> for Writer {
-    type Result = bool;
-
-    fn handle(&mut self, _: Probe, _: &mut Self::Context) -> bool {
-        let Some(connection) = &self.connection else { return false };
-        match connection.execute_batch(WRITE_NOTHING) {
-            Ok(()) => true,
-            Err(reason) => {
-                tracing::error!(%reason, "the channel database cannot be written");
-                if !connection.is_autocommit() {
-                    // Where even this fails, nothing is written from now on, and that is said.
-                    drop(connection.execute_batch("ROLLBACK"));
-                }
-                self.meters.failure();
-                false
-            }
-        }
-    }
-}
-
 impl Handler<Shut> for Writer {
     type Result = ();
 
@@ -186,10 +161,13 @@ mod tests {
     use wormhole_protocol::{name::Side, wire::Body};
 
     use super::*;
-    use crate::store::{Key, schema};
+    use crate::{
+        store::{Key, schema},
+        vitals::Vitals,
+    };
 
     fn writer() -> Writer {
-        Writer::new(Some(schema::in_memory()), Meters::default())
+        Writer::new(Some(schema::in_memory()), Meters::default(), Vitals::default().pulse("writer"))
     }
 
     fn task(app: &str, changes: Vec<Change>) -> Task {
