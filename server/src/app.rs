@@ -10,6 +10,7 @@
 //! decisions.
 
 mod audience;
+mod joiners;
 mod ledger;
 mod numbers;
 mod release;
@@ -46,6 +47,7 @@ use crate::{
     watch::Condemn,
 };
 use audience::Audience;
+use joiners::Joiners;
 use ledger::{Closing, Ledger};
 use numbers::Numbers;
 use release::{Delivery, Release};
@@ -95,6 +97,7 @@ pub(crate) struct App {
     state: State,
     audience: Audience,
     shares: Shares,
+    joiners: Joiners,
     numbers: Numbers,
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
@@ -129,6 +132,7 @@ impl App {
             state: State::Ready(Ledger::new(rows)),
             audience: Audience::new(surroundings.watch.clone(), surroundings.usage.tally().clone()),
             shares: Shares::default(),
+            joiners: Joiners::default(),
             numbers,
             surroundings,
             pending: VecDeque::new(),
@@ -168,13 +172,25 @@ impl App {
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
-                let share = match ledger.has_mailbox(&mailbox) {
-                    true => None,
-                    false => self.audience.make(session, Kind::Mailbox)?,
+                let seat = ledger.seat_in(&mailbox, &side);
+                let share = match seat {
+                    Some(_) => None,
+                    None => self.audience.make(session, Kind::Mailbox)?,
                 };
-                ledger.check_seat(&mailbox, &side)?;
+                let joining = match seat {
+                    None | Some(Ok(Some(_))) => None,
+                    // The seat of another, or none at all.
+                    Some(_) => {
+                        let maker = self.shares.maker_of_mailbox(&mailbox);
+                        self.audience.join_other(session, maker)?
+                    }
+                };
+                ledger
+                    .check_seat(&mailbox, &side)
+                    .inspect_err(|_| self.joiners.suspect(&mailbox))?;
                 self.audience.reserve(session, ledger.bytes(&mailbox))?;
                 ledger.open(&mailbox, &side, now)?;
+                self.joiners.keep(&mailbox, joining);
                 self.shares.keep_mailbox(&mailbox, share);
                 self.audience.subscribe(session, &mailbox);
                 let done = Done::Opened(Vec::new());
@@ -184,12 +200,14 @@ impl App {
                 if !self.audience.hears(session, &mailbox) {
                     return Err(Refusal::NotOpen);
                 }
+                self.joiners.hear(&mailbox, self.audience.network(session), &phase);
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
                 ledger.add(&mailbox, Arc::clone(&message), &self.surroundings.config.limits)?;
                 let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
             Ask::Close { mailbox, mood } => {
+                self.joiners.close(&mailbox, self.audience.network(session), mood.as_ref());
                 match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
                     Closing::Stays => self.audience.unsubscribe(session),
                     Closing::Gone => self.audience.end(&mailbox),
@@ -207,8 +225,21 @@ impl App {
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        if ledger.has(nameplate) {
-            return ledger.claim(nameplate, side, now, random::mailbox_id());
+        if let Some((mailbox, seat)) = ledger.seat_at(nameplate, side) {
+            let joining = match seat {
+                Ok(Some(_)) => None,
+                // The seat of another, or none at all.
+                _ => {
+                    let maker = self.shares.maker_of_nameplate(nameplate);
+                    self.audience.join_other(session, maker)?
+                }
+            };
+            let claimed = ledger.claim(nameplate, side, now, random::mailbox_id());
+            match claimed {
+                Ok(_) => self.joiners.keep(&mailbox, joining),
+                Err(_) => self.joiners.suspect(&mailbox),
+            }
+            return claimed;
         }
         let nameplate_share = self.audience.make(session, Kind::Nameplate)?;
         let mailbox_share = self.audience.make(session, Kind::Mailbox)?;
@@ -230,7 +261,10 @@ impl App {
                     let share = self.shares.give_back_nameplate(name);
                     self.numbers.free(name, now, share);
                 }
-                Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
+                Change::MailboxGone { mailbox } => {
+                    self.joiners.forget(mailbox.id());
+                    self.shares.give_back_mailbox(mailbox.id());
+                }
                 _ => (),
             }
         }

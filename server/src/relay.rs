@@ -49,7 +49,12 @@ use std::{future::Future, io, time::Duration};
 use actix::Arbiter;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Error, limits::Limits, rules::LiveRules};
+use crate::{
+    Error,
+    connections::{Bounds, Connections},
+    limits::{Limit, Limits},
+    rules::LiveRules,
+};
 use hub::Hub;
 use ledger::Ledger;
 use tally::Tally;
@@ -91,6 +96,9 @@ impl Default for RelayConfig {
         }
     }
 }
+
+/// How long each may take is looked after where it is heard and where it waits.
+const BOUNDS: Bounds = Bounds { total: Limit::RelayConnections, spare: 0, patience: None };
 
 /// A relay that runs, on a thread of its own, until it is [stopped](Self::stop) or dropped.
 #[must_use = "a relay that is dropped ends all its connections"]
@@ -145,8 +153,10 @@ impl Relay {
         let (open, closed) = watch::channel(());
         let ledger = Ledger::open(&config.usage, &tally)?;
         let arbiter = Arbiter::try_new()?;
-        let view = View::new(tally.clone(), config.limits.clone(), arbiter.handle());
-        let hub = Hub::new(config, tally, ledger.clone());
+        let connections = Connections::new(config.limits.clone(), BOUNDS);
+        let view =
+            View::new(tally.clone(), config.limits.clone(), connections.clone(), arbiter.handle());
+        let hub = Hub::new(config, connections, tally, ledger.clone());
         arbiter.spawn_fn(move || reception::open(hub, ports, closed));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }

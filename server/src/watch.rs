@@ -5,7 +5,7 @@
 //! does not end when it is told to is cut off its socket.
 //!
 //! in: [`Attend`] and [`Ended`] (from the sessions), [`Gone`] (from their connections),
-//! [`Condemn`] (from the apps), [`Disperse`] (from [`launch`](crate::launch))
+//! [`Condemn`] (from the apps), [`Shed`] (from the door), [`Disperse`] (from [`launch`](crate::launch))
 //! out: [`Call`] (to the sessions)
 
 mod socket;
@@ -57,6 +57,11 @@ pub(crate) struct Condemn {
     pub(crate) exceeded: Exceeded,
 }
 
+/// A session has to end since others need its place; its client may come back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Shed(pub(crate) SessionId);
+
 /// Every session has to end: after `goodbye` those are told that have not ended by themselves,
 /// and soon after that those are cut that still have not. Answers when none is left.
 #[derive(Message)]
@@ -73,6 +78,8 @@ pub(crate) enum Call {
     Ping,
     /// Tell the client that it wants too much, and end.
     End(Exceeded),
+    /// Tell the client to come back later, and end.
+    ComeBack,
     /// Tell the client that the server goes away, and end.
     GoAway,
 }
@@ -234,6 +241,19 @@ impl Handler<Condemn> for Watch {
     }
 }
 
+impl Handler<Shed> for Watch {
+    type Result = ();
+
+    fn handle(&mut self, Shed(session): Shed, _: &mut Self::Context) {
+        if let Some(watched) = self.sessions.get_mut(&session)
+            && matches!(watched.state, State::Well { .. })
+        {
+            watched.state = State::Condemned { since: Instant::now() };
+            watched.calls.do_send(Call::ComeBack);
+        }
+    }
+}
+
 impl Handler<Disperse> for Watch {
     type Result = ResponseFuture<()>;
 
@@ -284,7 +304,7 @@ mod tests {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap().0;
             let socket = Socket::of(&socket2::SockRef::from(&server)).map(Arc::new);
-            let visit = guests.arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = guests.arrive([192, 0, 2, 1].into(), None, || false).unwrap();
             let (session, (calls, told)) = (SessionId::fresh(), probe());
             watch.do_send(Attend { session, visit, calls, socket });
             Self { watch, session, calls: told, client, _server: server }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use wormhole_protocol::name::{MailboxId, Nameplate};
 
-use crate::{quota::Share, store::Rows};
+use crate::{network::Network, quota::Share, store::Rows};
 
 /// The shares of all that was made since the server started.
 #[derive(Default)]
@@ -21,6 +21,16 @@ impl Shares {
 
     pub(crate) fn keep_mailbox(&mut self, mailbox: &MailboxId, share: Option<Share>) {
         self.mailboxes.extend(share.map(|share| (mailbox.clone(), share)));
+    }
+
+    /// Who has made a nameplate; none where that is not known.
+    pub(crate) fn maker_of_nameplate(&self, nameplate: &Nameplate) -> Option<Network> {
+        self.nameplates.get(nameplate.as_str()).and_then(Share::network)
+    }
+
+    /// Who has made a mailbox; none where that is not known.
+    pub(crate) fn maker_of_mailbox(&self, mailbox: &MailboxId) -> Option<Network> {
+        self.mailboxes.get(mailbox).and_then(Share::network)
     }
 
     pub(crate) fn give_back_nameplate(&mut self, name: &str) -> Option<Share> {

@@ -27,7 +27,8 @@ impl Stage {
         let surroundings = Surroundings { config, store, watch, usage: usage.clone(), started };
         let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
         let session = SessionId::fresh();
-        let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit =
+            Guests::new(Limits::default()).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         app.do_send(Join { session, visit, ears });
         Self { app, jobs, heard, session, usage }
     }
