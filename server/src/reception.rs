@@ -106,8 +106,6 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + 'static {
     fn socket(&self) -> SockRef<'_>;
     /// None where there is none, or it has ended by itself.
     fn peer(&self) -> Option<SocketAddr>;
-    /// Says as much as is taken at once.
-    fn say(&self, bytes: &[u8]);
     const HAS_ADDRESS: bool;
 }
 
@@ -121,11 +119,6 @@ impl Stream for TcpStream {
     fn peer(&self) -> Option<SocketAddr> {
         self.peer_addr().ok()
     }
-
-    fn say(&self, bytes: &[u8]) {
-        // One that has gone does not hear it.
-        let _ = self.try_write(bytes);
-    }
 }
 
 #[cfg(unix)]
@@ -138,11 +131,6 @@ impl Stream for UnixStream {
 
     fn peer(&self) -> Option<SocketAddr> {
         None
-    }
-
-    fn say(&self, bytes: &[u8]) {
-        // One that has gone does not hear it.
-        let _ = self.try_write(bytes);
     }
 }
 
@@ -186,7 +174,8 @@ fn admit<S: Stream>(door: &Door, stream: &S, is_encrypted: bool) -> Option<Conne
     match door.admit(&stream.socket(), address, Stage::Fresh) {
         Ok(connection) => Some(connection),
         Err(Turned::Away) if !is_encrypted => {
-            stream.say(BUSY);
+            // One that has gone does not hear it.
+            let _ = stream.socket().send(BUSY);
             None
         }
         Err(_) => None,
