@@ -47,8 +47,9 @@ use crate::{
     app::{Settle, Surroundings},
     census::TakeCensus,
     config::Config,
+    connections::{Bounds, Connections},
     database::DatabaseError,
-    door,
+    door::Door,
     front::Front,
     guest::Guests,
     hall::Hall,
@@ -63,6 +64,10 @@ use crate::{
     watch::{Disperse, Watch},
     websocket,
 };
+
+/// A few more may connect than become websockets, so that those who are refused are told.
+const BOUNDS: Bounds =
+    Bounds { total: Limit::Connections, spare: 128, patience: Some(Limit::PlainSeconds) };
 
 /// A running mailbox service, which clones share: its actors, without any socket.
 #[derive(Clone)]
@@ -97,6 +102,13 @@ impl Mailbox {
         let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let watch = Watch::new(Arc::clone(&config), guests.clone(), vitals.pulse("watchdog"));
         let watch = watch.start();
+        let door = Door {
+            connections: Connections::new(config.limits.clone(), BOUNDS),
+            rules: config.rules.clone(),
+            guests: Some(guests.clone()),
+            watch: Some(watch.clone()),
+        };
+        door.connections.attend();
         let surroundings = Surroundings {
             config: Arc::clone(&config),
             store: store.clone().recipient(),
@@ -115,6 +127,7 @@ impl Mailbox {
         let readiness = Readiness::new(canary, footing, meters.clone(), vitals.clone());
         let front = web::Data::new(Front {
             config,
+            door,
             guests,
             hall: hall.clone().recipient(),
             watch,
@@ -198,6 +211,6 @@ pub fn configure(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + Cl
 pub fn on_connect(
     mailbox: &Mailbox,
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
-    let front = mailbox.front.clone();
-    move |connection, extensions| door::open(&front, connection, extensions)
+    let door = mailbox.front.door.clone();
+    move |connection, extensions| door.admit_foreign(connection, extensions)
 }

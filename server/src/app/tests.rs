@@ -48,7 +48,8 @@ impl Stage {
         let hall = probe().0.downgrade();
         let app = App::start_with(AppId::new("app"), Some(Rows::default()), surroundings, hall);
         let session = SessionId::fresh();
-        let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit =
+            Guests::new(Limits::default()).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         app.do_send(Join { session, visit, ears });
         Self { app, jobs, heard, session, usage }
     }

@@ -13,6 +13,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{story::RelayMood, tally::Tally};
 use crate::{
+    connections::Connections,
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
     readiness::Unready,
@@ -24,6 +25,7 @@ use crate::{
 pub struct View {
     tally: Tally,
     limits: Limits,
+    all: Connections,
     thread: ArbiterHandle,
     started: SystemTime,
     stopping: Arc<AtomicBool>,
@@ -84,9 +86,15 @@ impl View {
         matches!(timeout(PATIENCE, answered).await, Ok(Ok(())))
     }
 
-    pub(super) fn new(tally: Tally, limits: Limits, thread: ArbiterHandle, vitals: Vitals) -> Self {
+    pub(super) fn new(
+        tally: Tally,
+        limits: Limits,
+        all: Connections,
+        thread: ArbiterHandle,
+        vitals: Vitals,
+    ) -> Self {
         let (started, stopping) = (SystemTime::now(), Arc::default());
-        Self { tally, limits, thread, started, stopping, vitals }
+        Self { tally, limits, all, thread, started, stopping, vitals }
     }
 
     #[cfg(test)]
@@ -140,6 +148,16 @@ impl View {
             ),
             gauge("connections", "Connections that are open", self.connections().into()),
             count("connections_accepted", "Connections that were let in", self.accepted().into()),
+            count(
+                "connections_shed",
+                "Connections that gave way to others when there were too many",
+                self.all.shed().into(),
+            ),
+            count(
+                "connections_refused",
+                "Connections that were refused since there were too many",
+                self.all.refused().into(),
+            ),
             gauge("waiting", "Connections that wait for their peers", self.waiting().into()),
             gauge(
                 "waiting_tokens",
