@@ -177,6 +177,16 @@ impl Wormhole {
         self.when(|_| self.inbox.pop()).await
     }
 
+    /// Waits until there is something to pick among the peer's messages, all of which stay to be
+    /// asked for.
+    pub(crate) async fn overheard<T>(
+        &self,
+        mut pick: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<T, Error> {
+        let mut looked = 0;
+        self.when(|_| self.inbox.look(&mut looked, &mut pick)).await
+    }
+
     /// Gives the peer's messages one after the other, until the wormhole's end; why that came,
     /// [`closed`](Self::closed) says. A stream that is dropped takes no message with it.
     pub fn messages(&self) -> impl Stream<Item = Zeroizing<Vec<u8>>> + Send + use<> {

@@ -34,6 +34,10 @@ pub enum Limit {
     ConnectionMailboxes,
     /// Mailboxes in use that were made from one address.
     AddressMailboxes,
+    /// Bytes that all mailboxes take.
+    StoredBytes,
+    /// Bytes that mailboxes take of what came from one address.
+    AddressStoredBytes,
     /// Commands a second on one connection.
     ConnectionCommands,
     /// Commands a second from one address.
@@ -78,7 +82,7 @@ pub enum Limit {
     RelayMessageBytes,
 }
 
-const COUNT: usize = 31;
+const COUNT: usize = 33;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -93,6 +97,8 @@ impl Limit {
         Self::AddressNameplates,
         Self::ConnectionMailboxes,
         Self::AddressMailboxes,
+        Self::StoredBytes,
+        Self::AddressStoredBytes,
         Self::ConnectionCommands,
         Self::AddressCommands,
         Self::Connections,
@@ -158,6 +164,11 @@ impl Limit {
                 ("max-connection-mailboxes", 8, "new mailboxes on a connection")
             }
             Self::AddressMailboxes => ("max-address-mailboxes", 512, "mailboxes from an address"),
+            // A small machine has it in memory (`--ephemeral`) or on its disk, and something to spare.
+            Self::StoredBytes => ("max-stored-bytes", 256 << 20, "bytes in all mailboxes"),
+            Self::AddressStoredBytes => {
+                ("max-address-stored-bytes", 32 << 20, "bytes in all mailboxes from an address")
+            }
             Self::ConnectionCommands => {
                 ("max-connection-commands", 50, "commands a second on a connection")
             }
@@ -274,7 +285,8 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         let most = Limit::ALL.map(|limit| AtomicU64::new(limit.default()));
-        Self { most: Arc::new(most), reached: Arc::default() }
+        let reached = [const { AtomicU64::new(0) }; COUNT];
+        Self { most: Arc::new(most), reached: Arc::new(reached) }
     }
 }
 

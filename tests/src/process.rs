@@ -110,14 +110,14 @@ impl Process {
     ///
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
-        signal("-INT", self.child.id());
+        self.signal("-INT");
     }
 
-    /// Sends it a signal, such as `-TERM`.
+    /// Sends a signal, such as `-TERM`.
     ///
     /// # Panics
     ///
-    /// When the signal cannot be sent.
+    /// When it cannot be sent.
     pub fn signal(&self, name: &str) {
         signal(name, self.child.id());
     }

@@ -8,12 +8,27 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinHandle};
 use wormhole_client::transit;
-use wormhole_server::{Config, launch, listen};
+use wormhole_server::{Config, Limit, Limits, launch, listen};
 
 use crate::exit::Failure;
 
 /// How long the other computer has to say goodbye after the transfer.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+/// Anybody on the network reaches the server, which two computers need for one wormhole: for that
+/// this is plenty, also where they come back again and again, and the sender's memory is safe.
+const LIMITS: [(Limit, u64); 10] = [
+    (Limit::StoredBytes, 16 << 20),
+    (Limit::AddressStoredBytes, 6 << 20),
+    (Limit::UnsentBytes, 6 << 20),
+    (Limit::AddressUnsentBytes, 12 << 20),
+    (Limit::Connections, 64),
+    (Limit::AddressConnections, 16),
+    (Limit::AddressNameplates, 16),
+    (Limit::AddressMailboxes, 16),
+    (Limit::Apps, 8),
+    (Limit::AddressApps, 4),
+];
 
 /// A server in memory, on all addresses of this machine, until it is [stopped](Self::stop).
 pub(crate) struct LocalServer {
@@ -31,7 +46,9 @@ impl LocalServer {
         let (port, loopback) = (address.port(), loopback(address.ip()));
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { drop(stopped.await) };
-        let config = Config { workers: 1, goodbye: GOODBYE, ..Config::default() };
+        let limits =
+            LIMITS.into_iter().fold(Limits::default(), |all, (limit, most)| all.with(limit, most));
+        let config = Config { workers: 1, goodbye: GOODBYE, limits, ..Config::default() };
         let running = actix::spawn(launch(config, vec![listener], shutdown));
         Ok(Self { port, loopback, stop, running })
     }

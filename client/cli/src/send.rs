@@ -198,7 +198,13 @@ async fn confirm(wormhole: &Wormhole, options: &Send) -> Result<(), Failure> {
     }
     loop {
         let question = format!("Verifier {}. ok? (yes/no): ", verifier.hex());
-        let answer = ask::line(question, ask::MAX_ANSWER).await?;
+        let answer = tokio::select! {
+            answer = ask::line(question, ask::MAX_ANSWER) => answer?,
+            abandoned = transfer::abandoned(wormhole) => {
+                show::line("");
+                return Err(abandoned.into());
+            }
+        };
         match answer.map(|answer| ask::answer(&answer)) {
             Some(Some(true)) => return Ok(()),
             Some(Some(false)) | None => {
