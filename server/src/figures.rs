@@ -113,6 +113,11 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
             "Whether the disk is full, so that only what ends is written",
             u64::from(front.disk.is_full()).into(),
         ),
+        count(
+            "app_restarts",
+            "Applications that were started again since their part of the server panicked",
+            meters.app_falls().into(),
+        ),
         gauge("database_bytes", "Sizes of the database's files", sizes(&front.config)),
     ]
 }

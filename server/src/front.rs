@@ -7,7 +7,7 @@ use actix::{Addr, Recipient};
 use crate::{
     address_ids::AddressIds, census::TakeCensus, config::Config, engine::Enter, guest::Guests,
     meters::Meters, quota::Quota, readiness::Readiness, store::Disk, testing::Faults, usage::Usage,
-    watch::Watch,
+    vitals::Vitals, watch::Watch,
 };
 
 /// The way from a new connection to the rest of the server.
@@ -27,5 +27,6 @@ pub(crate) struct Front {
     pub(crate) readiness: Readiness,
     pub(crate) address_ids: Option<AddressIds>,
     /// None but in a test.
-    pub(crate) faults: Option<Faults>,
+    pub(crate) faults: Faults,
+    pub(crate) vitals: Vitals,
 }

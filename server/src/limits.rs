@@ -237,6 +237,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Allows everything.
+    pub(crate) fn none() -> Self {
+        Limit::ALL.into_iter().fold(Self::default(), |limits, limit| limits.with(limit, 0))
+    }
+
     /// Sets a limit, for all clones; zero is no limit.
     #[must_use]
     pub fn with(self, limit: Limit, most: u64) -> Self {
