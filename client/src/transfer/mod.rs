@@ -81,6 +81,7 @@ mod plan;
 mod receive;
 mod rules;
 mod send;
+mod sparse;
 mod spill;
 mod staging;
 mod steady;
