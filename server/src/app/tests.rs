@@ -32,11 +32,24 @@ impl Stage {
         let stored =
             Quota::sparing(Limits::default(), Limit::StoredBytes, Limit::AddressStoredBytes);
         let (usage, disk, started) = (Usage::default(), Disk::default(), Instant::now());
-        let surroundings =
-            Surroundings { config, store, watch, usage: usage.clone(), disk, stored, started };
-        let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
+        let (shed, trap) = (probe().0, None);
+        let usage_told = usage.clone();
+        let surroundings = Surroundings {
+            config,
+            store,
+            watch,
+            shed,
+            usage: usage_told,
+            disk,
+            stored,
+            started,
+            trap,
+        };
+        let hall = probe().0.downgrade();
+        let app = App::start_with(AppId::new("app"), Some(Rows::default()), surroundings, hall);
         let session = SessionId::fresh();
-        let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit =
+            Guests::new(Limits::default()).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         app.do_send(Join { session, visit, ears });
         Self { app, jobs, heard, session, usage }
     }
