@@ -123,6 +123,25 @@ fn two_of_one_name_are_refused() {
 }
 
 #[test]
+fn names_that_some_disks_take_for_one_are_announced() {
+    let scene = scene(&[b"d/sub/Makefile", b"d/sub/makefile", b"d/sub/x", b"e/\xc3\xa9", b"e/x"]);
+    let at = |path: &str| scene.path().join(path);
+    let collision = |paths: &[PathBuf]| {
+        let Offer::Directory(offer) = Plan::of_all(paths, ESCAPE).unwrap().offer() else {
+            panic!("no folder")
+        };
+        offer.collision
+    };
+    assert_eq!(collision(&[at("d")]).as_deref(), Some("sub/makefile"));
+    assert_eq!(collision(&[at("d/sub"), at("e")]).as_deref(), Some("sub/makefile"));
+    assert_eq!(collision(&[at("d/sub/x"), at("e")]), None);
+    fs::write(at("e/e\u{301}"), b"").unwrap();
+    assert!(collision(&[at("e")]).is_some());
+    fs::create_dir(at("D")).unwrap();
+    assert_eq!(collision(&[at("D"), at("d/sub/x"), at("d")]).as_deref(), Some("d"));
+}
+
+#[test]
 fn links_are_followed_or_refused() {
     let scene = scene(&[b"d/x", b"d/sub/y", b"outside/z"]);
     let at = |path: &str| scene.path().join(path);

@@ -222,6 +222,40 @@ fn what_programs_write_is_unpacked() {
     }
 }
 
+/// Those of Python's library, of all kinds, which the fuzzer begins with. The first byte tells the
+/// number of files.
+#[test]
+fn what_python_writes_is_unpacked() {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/zip");
+    let mut seen = 0;
+    for seed in fs::read_dir(seeds).unwrap() {
+        let seed = fs::read(seed.unwrap().path()).unwrap();
+        let (files, archive) = seed.split_first().unwrap();
+        assert_eq!(unpack(archive, u64::from(*files)).1.unwrap().files, u64::from(*files));
+        seen += 1;
+    }
+    assert!(seen > 7);
+}
+
+#[test]
+fn the_two_ends_of_a_large_archive_agree() {
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/zip/large-end");
+    let archive = &fs::read(seed).unwrap()[1..];
+    let at = archive.windows(4).rposition(|window| window == b"PK\x06\x06").unwrap();
+    // The record's own length; entries on this disk and in all; length and beginning of the
+    // directory; where the other record says that this one lies; and the other's two counts, its
+    // length and its beginning.
+    for wrong in
+        [at + 4, at + 24, at + 32, at + 40, at + 48, at + 64, at + 84, at + 86, at + 88, at + 92]
+    {
+        let mut archive = archive.to_vec();
+        archive[wrong] = archive[wrong].wrapping_sub(1);
+        let (scene, placed) = unpack(&archive, 2);
+        assert!(matches!(placed, Err(ArrivalError::Unpack(_))), "{}: {placed:?}", wrong - at);
+        assert_eq!(fs::read_dir(scene.path()).unwrap().count(), 0);
+    }
+}
+
 #[test]
 fn an_entry_that_contradicts_itself_is_refused() {
     let good = file("b", b"1234567890");

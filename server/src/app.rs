@@ -40,8 +40,12 @@ use crate::{
     config::Config,
     engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
     guest::{Kind, Visit},
+    limits::Exceeded,
+    quota::Quota,
     random,
-    store::{Change, Failed, Job, Rows, Stored, Task, Work, Yield},
+    store::{
+        Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield, mailbox_room, message_room,
+    },
     usage::Usage,
     watch::Condemn,
 };
@@ -49,7 +53,7 @@ use audience::Audience;
 use ledger::{Closing, Ledger};
 use numbers::Numbers;
 use release::{Delivery, Release};
-use shares::Shares;
+use shares::{Shares, Stake};
 
 /// A session has bound to this app.
 #[derive(Message)]
@@ -77,6 +81,9 @@ pub(crate) struct Surroundings {
     pub(crate) store: Recipient<Job>,
     pub(crate) watch: Recipient<Condemn>,
     pub(crate) usage: Usage,
+    pub(crate) disk: Disk,
+    /// Bytes in all mailboxes.
+    pub(crate) stored: Quota,
     /// When the server started, by a clock that nobody sets.
     pub(crate) started: Instant,
 }
@@ -124,11 +131,13 @@ impl App {
         surroundings: Surroundings,
     ) -> actix::Addr<Self> {
         let numbers = Self::numbers(&surroundings, &rows);
+        let mut shares = Shares::new(surroundings.stored.clone());
+        shares.settle(&id, &rows);
         Self::create(|ctx| Self {
             id,
             state: State::Ready(Ledger::new(rows)),
             audience: Audience::new(surroundings.watch.clone(), surroundings.usage.tally().clone()),
-            shares: Shares::default(),
+            shares,
             numbers,
             surroundings,
             pending: VecDeque::new(),
@@ -145,6 +154,9 @@ impl App {
     fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
         let Order { session, side, ask } = order;
+        if self.surroundings.disk.is_full() && ask.takes_room() {
+            return Err(Refusal::Broken);
+        }
         match ask {
             Ask::List if self.surroundings.config.rules.now().listing => {
                 Ok(Done::Listed(ledger.list()).into())
@@ -168,14 +180,15 @@ impl App {
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
-                let share = match ledger.has_mailbox(&mailbox) {
-                    true => None,
-                    false => self.audience.make(session, Kind::Mailbox)?,
-                };
+                let is_new = !ledger.has_mailbox(&mailbox);
                 ledger.check_seat(&mailbox, &side)?;
                 self.audience.reserve(session, ledger.bytes(&mailbox))?;
+                let stake = is_new.then(|| self.stake(session, &mailbox)).transpose()?;
+                let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
                 ledger.open(&mailbox, &side, now)?;
-                self.shares.keep_mailbox(&mailbox, share);
+                if let Some(stake) = stake {
+                    self.shares.keep_mailbox(&mailbox, stake);
+                }
                 self.audience.subscribe(session, &mailbox);
                 let done = Done::Opened(Vec::new());
                 Ok(Decision { done, delivery: None, replay: Some(mailbox) })
@@ -185,7 +198,13 @@ impl App {
                     return Err(Refusal::NotOpen);
                 }
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
-                ledger.add(&mailbox, Arc::clone(&message), &self.surroundings.config.limits)?;
+                let network = self.audience.network(session);
+                let take = |bytes| {
+                    let bytes = message_room(&self.id, &mailbox, bytes);
+                    self.shares.put(&mailbox, network, bytes)
+                };
+                let limits = &self.surroundings.config.limits;
+                ledger.add(&mailbox, Arc::clone(&message), limits, take)?;
                 let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
@@ -207,15 +226,25 @@ impl App {
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        let fresh = random::mailbox_id();
         if ledger.has(nameplate) {
-            return ledger.claim(nameplate, side, now, random::mailbox_id());
+            return ledger.claim(nameplate, side, now, fresh);
         }
-        let nameplate_share = self.audience.make(session, Kind::Nameplate)?;
-        let mailbox_share = self.audience.make(session, Kind::Mailbox)?;
-        let mailbox = ledger.claim(nameplate, side, now, random::mailbox_id())?;
-        self.shares.keep_nameplate(nameplate, nameplate_share);
-        self.shares.keep_mailbox(&mailbox, mailbox_share);
+        let share = self.audience.make(session, Kind::Nameplate)?;
+        let stake = self.stake(session, &fresh)?;
+        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        let mailbox = ledger.claim(nameplate, side, now, fresh)?;
+        self.shares.keep_nameplate(nameplate, share);
+        self.shares.keep_mailbox(&mailbox, stake);
         Ok(mailbox)
+    }
+
+    /// Counts a mailbox that a session is about to make.
+    fn stake(&self, session: SessionId, mailbox: &MailboxId) -> Result<Stake, Exceeded> {
+        let place = self.audience.make(session, Kind::Mailbox)?;
+        let network = self.audience.network(session);
+        let bytes = self.shares.take(network, mailbox_room(&self.id, mailbox))?;
+        Ok(Stake::new(place, bytes))
     }
 
     /// Has the ledger's changes written, and lets `release` go when they are.
@@ -324,7 +353,7 @@ impl Handler<Stored> for App {
         match (&self.state, result) {
             (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
             (_, Ok(Yield::Loaded(rows))) => {
-                self.shares.keep_only(&rows);
+                self.shares.settle(&self.id, &rows);
                 self.numbers = Self::numbers(&self.surroundings, &rows);
                 self.state = State::Ready(Ledger::new(rows));
             }

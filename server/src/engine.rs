@@ -86,6 +86,16 @@ pub(crate) enum Ask {
     },
 }
 
+impl Ask {
+    /// Tells whether what it asks for takes room on the disk; the rest is read, or gives some back.
+    pub(crate) fn takes_room(&self) -> bool {
+        match self {
+            Self::Allocate | Self::Claim(_) | Self::Open(_) | Self::Add { .. } => true,
+            Self::List | Self::Release(_) | Self::Close { .. } => false,
+        }
+    }
+}
+
 /// An order carried out, and on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Done {

@@ -52,9 +52,11 @@ use crate::{
     front::Front,
     guest::Guests,
     hall::Hall,
+    limits::Limit,
     meters::Meters,
+    quota::Quota,
     readiness::{Readiness, Unready},
-    store::{Drain, Store},
+    store::{Disk, Drain, Store},
     testing::Faults,
     usage::Usage,
     watch::{Disperse, Watch},
@@ -85,17 +87,21 @@ impl Mailbox {
         config: Config,
         faults: Option<Faults>,
     ) -> Result<Self, DatabaseError> {
-        let (config, meters) = (Arc::new(config), Meters::default());
+        let (config, meters, disk) = (Arc::new(config), Meters::default(), Disk::default());
         config.check_databases()?;
-        let (store, apps) = Store::start(&config, meters.clone())?;
+        let (store, apps) = Store::start(&config, meters.clone(), disk.clone())?;
         let usage = Usage::start(&config)?;
         let guests = Guests::new(config.limits.clone());
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
         let surroundings = Surroundings {
             config: Arc::clone(&config),
             store: store.clone().recipient(),
             watch: watch.clone().recipient(),
             usage: usage.clone(),
+            disk: disk.clone(),
+            stored: stored.clone(),
             started: Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();
@@ -108,6 +114,8 @@ impl Mailbox {
             watch,
             census: hall.clone().recipient(),
             meters,
+            disk,
+            stored,
             usage,
             started: SystemTime::now(),
             readiness,

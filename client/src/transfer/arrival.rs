@@ -146,8 +146,9 @@ impl Begun {
                     give_back: store.partial_name().is_none(),
                 };
                 let unpacked = unpack::unpack(store.file(), packing, &content, bounds)?;
-                let placed = place_folder(&staging, &content, &target)
-                    .and_then(|()| unpacked.top_mode.map_or(Ok(()), |mode| content.set_mode(mode)));
+                let placed = place_folder(&staging, &content, &target).and_then(|allowed| {
+                    unpacked.top_mode.map_or(Ok(()), |mode| content.set_mode(mode & allowed))
+                });
                 if placed.is_ok() {
                     store.discard();
                 }
@@ -225,29 +226,31 @@ fn store(target: &Target) -> io::Result<Temporary> {
         let partial = Partial::begin(folder, &place, &target.offered, &target.announced)?;
         return Temporary::kept(folder, partial, mode);
     }
-    if is_archive { Temporary::nameless(folder) } else { Temporary::to_place(folder, mode) }
+    Temporary::beside(folder, mode)
 }
 
 fn failed(target: &Target, source: io::Error) -> ArrivalError {
     ArrivalError::Io { path: target.path.clone(), source }
 }
 
-fn place_folder(staging: &Staging, content: &Dir, target: &Target) -> io::Result<()> {
+/// Brings the folder to its place; returns the permissions that it may have there.
+fn place_folder(staging: &Staging, content: &Dir, target: &Target) -> io::Result<u32> {
     let (staging, folder, name) = (staging.dir(), &target.folder, &target.name);
     if !target.replaces {
         staging.rename_new(CONTENT, folder, name)?;
-        return is_there(folder, name, content);
+        is_there(folder, name, content)?;
+        return Ok(0o777);
     }
-    if let Some(old) = folder.mode_of(name) {
-        content.set_mode(content.mode()? & enterable(old))?;
-    }
+    let allowed = enterable(folder.mode_of(name).unwrap_or(0o777));
+    content.set_mode(content.mode()? & allowed)?;
     folder.rename_over(name, staging, REPLACED)?;
     let placed = staging.rename_new(CONTENT, folder, name);
     placed.inspect_err(|_| {
         // Should this fail too, the first error still is the one to tell.
         let _ = staging.rename_over(REPLACED, folder, name);
     })?;
-    is_there(folder, name, content)
+    is_there(folder, name, content)?;
+    Ok(allowed)
 }
 
 /// Who could read a file may enter the folder that replaces it, and its owner may do all.

@@ -15,6 +15,7 @@ use wormhole_protocol::transfer::{
 use super::{
     Reason, Rules, SafeName, Symlinks, Unsendable,
     listing::Listing,
+    native::FileId,
     steady::{Grown, Steady},
     tree::{Found, Tree, size_of},
     unpack::folded,
@@ -70,7 +71,7 @@ pub struct StreamPlan {
 }
 
 enum Source {
-    Path(PathBuf),
+    Path(PathBuf, FileId),
     Reader(Box<dyn Read + Send>),
 }
 
@@ -91,7 +92,7 @@ impl Plan {
         let Top { name, place, about } = Top::of(path, rules).map_err(|reason| reason.at(path))?;
         if !about.is_dir() {
             let filesize = size_of(&place, &about).map_err(|reason| reason.at(path))?;
-            let source = Source::Path(place);
+            let source = Source::Path(place, FileId::of(&about));
             return Ok(Self::File(FilePlan {
                 offer: FileOffer { filename: name, filesize },
                 source,
@@ -223,7 +224,7 @@ impl Plan {
         Ok(match self {
             Self::File(FilePlan { offer: FileOffer { filename, filesize }, source, grown }) => {
                 match source {
-                    Source::Path(path) => Box::new(Steady::open(&path, filesize, &grown)?),
+                    Source::Path(path, id) => Box::new(Steady::open(&path, filesize, id, &grown)?),
                     Source::Reader(reader) => {
                         Box::new(Steady::of(reader, filename.into(), filesize))
                     }

@@ -17,6 +17,7 @@ use super::{
 pub(super) struct Temporary {
     folder: Arc<Dir>,
     file: File,
+    /// Behind the file, which is closed first.
     name: Name,
 }
 
@@ -31,9 +32,8 @@ enum Name {
 }
 
 impl Temporary {
-    /// Makes a file that can be [placed](Self::place), with these permissions as far as the umask
-    /// allows them.
-    pub(super) fn to_place(folder: &Arc<Dir>, mode: u32) -> io::Result<Self> {
+    /// Makes a file with these permissions as far as the umask allows them.
+    pub(super) fn beside(folder: &Arc<Dir>, mode: u32) -> io::Result<Self> {
         let (file, name) = match folder.make_unnamed(mode)? {
             Some(file) => (file, Name::Nothing),
             None => {
@@ -42,18 +42,6 @@ impl Temporary {
             }
         };
         Ok(Self { folder: Arc::clone(folder), file, name })
-    }
-
-    /// Makes a file for this user alone that will not be placed.
-    pub(super) fn nameless(folder: &Arc<Dir>) -> io::Result<Self> {
-        let mut made = Self::to_place(folder, 0o600)?;
-        if cfg!(unix)
-            && let Name::Staged(staging) = &made.name
-        {
-            staging.dir().remove_file(CONTENT)?;
-            made.name = Name::Nothing;
-        }
-        Ok(made)
     }
 
     /// Makes a file that stays, with its note, where it is dropped after something was written.
@@ -100,7 +88,7 @@ impl Temporary {
             Name::Staged(staging) => self.rename(staging.dir(), CONTENT, name, replaces),
             Name::Kept(partial) => {
                 self.rename(&self.folder, partial.name(), name, replaces)?;
-                if let Name::Kept(partial) = std::mem::replace(&mut self.name, Name::Nothing) {
+                if let Some(partial) = self.take_partial() {
                     partial.discard(&self.folder);
                 }
                 Ok(())
@@ -124,9 +112,22 @@ impl Temporary {
 
     /// Removes it, also where it was to be kept.
     pub(super) fn discard(mut self) {
-        if let Name::Kept(partial) = std::mem::replace(&mut self.name, Name::Nothing) {
+        if let Some(partial) = self.take_partial() {
             let _ = self.folder.remove_file(partial.name());
             partial.discard(&self.folder);
+        }
+    }
+
+    /// Takes the note of a file that is to be kept, which is then kept no longer. Any other stays
+    /// as it is: where it is removed, it must be closed before, as some disks keep files that are
+    /// open under another name.
+    fn take_partial(&mut self) -> Option<Partial> {
+        match std::mem::replace(&mut self.name, Name::Nothing) {
+            Name::Kept(partial) => Some(partial),
+            other => {
+                self.name = other;
+                None
+            }
         }
     }
 }
@@ -152,11 +153,67 @@ impl Write for Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let Name::Kept(partial) = std::mem::replace(&mut self.name, Name::Nothing) else { return };
+        let Some(partial) = self.take_partial() else { return };
         let data = partial.name().to_owned();
         // Nobody is left to be told of a failure.
         if !partial.leave(&self.folder) {
             let _ = self.folder.remove_file(data);
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink, path::Path};
+
+    use super::*;
+
+    /// As on a disk that knows no files without names.
+    fn staged(folder: &Path) -> Temporary {
+        let folder = Arc::new(Dir::open(folder).unwrap());
+        let staging = Staging::beside(&folder).unwrap();
+        let file = staging.dir().make_file(CONTENT, 0o666).unwrap();
+        Temporary { folder, file, name: Name::Staged(staging) }
+    }
+
+    fn staged_content(folder: &Path) -> std::path::PathBuf {
+        let mut inside = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        inside.find(|path| path.is_dir()).unwrap().join(CONTENT)
+    }
+
+    #[test]
+    fn what_has_a_name_on_its_way_is_placed_like_what_has_none() {
+        let scene = tempfile::tempdir().unwrap();
+        let place = scene.path().join("f");
+        for replaces in [false, true] {
+            let mut temporary = staged(scene.path());
+            temporary.write_all(&[u8::from(replaces)]).unwrap();
+            temporary.place("f".as_ref(), replaces).unwrap();
+            assert_eq!(fs::read(&place).unwrap(), [u8::from(replaces)]);
+            assert_eq!(fs::read_dir(scene.path()).unwrap().count(), 1);
+        }
+        let occupied = staged(scene.path()).place("f".as_ref(), false).unwrap_err();
+        assert_eq!(occupied.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(scene.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_the_file_that_was_written_is_not_placed() {
+        let scene = tempfile::tempdir().unwrap();
+        let theirs = scene.path().join("theirs");
+        for is_link in [false, true] {
+            fs::write(&theirs, b"theirs").unwrap();
+            let temporary = staged(scene.path());
+            let content = staged_content(scene.path());
+            fs::remove_file(&content).unwrap();
+            if is_link {
+                symlink(&theirs, &content).unwrap();
+            } else {
+                fs::hard_link(&theirs, &content).unwrap();
+            }
+            temporary.place("f".as_ref(), false).unwrap_err();
+            assert!(fs::symlink_metadata(scene.path().join("f")).is_err());
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     engine::{Heard, SessionId, StoredMessage},
     guest::{Kind, Visit},
     limits::Exceeded,
+    network::Network,
     quota::Share,
     usage::{Subscription, Tally},
     watch::Condemn,
@@ -53,6 +54,11 @@ impl Audience {
     /// [`Exceeded`] where too much waits at its address already.
     pub(crate) fn reserve(&self, session: SessionId, bytes: u64) -> Result<(), Exceeded> {
         self.members.get(&session).map_or(Ok(()), |member| member.visit.reserve(bytes))
+    }
+
+    /// Tells where a session's client is.
+    pub(crate) fn network(&self, session: SessionId) -> Option<Network> {
+        self.members.get(&session).map(|member| member.visit.network())
     }
 
     /// Counts something that a session is about to make.

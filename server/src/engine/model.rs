@@ -17,7 +17,8 @@ use crate::{
     limits::{Limit, Limits},
     meters::Meters,
     probe::probe,
-    store::{Drain, Store},
+    quota::Quota,
+    store::{Disk, Drain, Store},
     usage::Usage,
 };
 
@@ -168,13 +169,17 @@ impl Engine {
         let limits = Limit::ALL.into_iter().fold(Limits::default(), |all, l| all.with(l, 0));
         let config =
             Config { database, hold_down: std::time::Duration::ZERO, limits, ..Config::default() };
-        let (store, apps) = Store::start(&config, Meters::default()).unwrap();
+        let (store, apps) = Store::start(&config, Meters::default(), Disk::default()).unwrap();
         let guests = Guests::new(config.limits.clone());
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let surroundings = Surroundings {
             config: Arc::new(config),
             store: store.clone().recipient(),
             watch: probe().0,
             usage: Usage::default(),
+            disk: Disk::default(),
+            stored,
             started: std::time::Instant::now(),
         };
         let hall = Hall::new(surroundings, apps).start();

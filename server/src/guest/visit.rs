@@ -57,6 +57,11 @@ impl Visit {
         &self.register.limits
     }
 
+    /// Where the client is.
+    pub(crate) fn network(&self) -> Network {
+        self.network
+    }
+
     /// Counts a command against the address's rate.
     ///
     /// # Errors

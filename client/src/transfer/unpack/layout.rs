@@ -272,7 +272,12 @@ mod tests {
     fn add_all(members: &[(&str, Kind)], bounds: Bounds) -> Result<Layout, UnpackError> {
         let mut layout = Layout::of(bounds);
         for (path, kind) in members {
-            layout.add(&Member { path: (*path).to_owned(), kind: *kind, mode: None })?;
+            layout.add(&Member {
+                path: (*path).to_owned(),
+                kind: *kind,
+                mode: None,
+                renamed: false,
+            })?;
         }
         Ok(layout)
     }
@@ -323,7 +328,7 @@ mod tests {
         let before = FOLDED.get();
         for n in 0..300 {
             let path = format!("{deep}/{n}");
-            layout.add(&Member { path, kind: EMPTY, mode: None }).unwrap();
+            layout.add(&Member { path, kind: EMPTY, mode: None, renamed: false }).unwrap();
         }
         assert!(FOLDED.get() - before <= deep.len() + 300 * 3, "{}", FOLDED.get() - before);
     }
@@ -338,7 +343,7 @@ mod tests {
             for (path, is_folder) in members {
                 length += path.len();
                 let kind = if is_folder { Kind::Folder } else { EMPTY };
-                if layout.add(&Member { path, kind, mode: None }).is_err() {
+                if layout.add(&Member { path, kind, mode: None, renamed: false }).is_err() {
                     break;
                 }
             }
@@ -353,7 +358,7 @@ mod tests {
             let (mut with, mut without) = (Layout::of(bounds(99, 0)), Layout::of(bounds(99, 0)));
             for (path, is_folder) in members {
                 let kind = if is_folder { Kind::Folder } else { EMPTY };
-                let member = Member { path, kind, mode: None };
+                let member = Member { path, kind, mode: None, renamed: false };
                 without.trail = Trail::default();
                 let said = [&mut with, &mut without].map(|layout| layout.add(&member).map_err(|error| error.to_string()));
                 prop_assert_eq!(&said[0], &said[1]);
@@ -401,7 +406,12 @@ mod tests {
     fn folders_have_a_limit_too() {
         let mut layout = Layout::of(bounds(0, 0));
         let added = (0..=FOLDERS).try_for_each(|n| {
-            layout.add(&Member { path: n.to_string(), kind: Kind::Folder, mode: None })
+            layout.add(&Member {
+                path: n.to_string(),
+                kind: Kind::Folder,
+                mode: None,
+                renamed: false,
+            })
         });
         assert!(matches!(added, Err(UnpackError::TooMany { announced: 0 })));
     }

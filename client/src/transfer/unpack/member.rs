@@ -1,5 +1,7 @@
 //! One member of a received archive, as far as it can be believed.
 
+use std::borrow::Cow;
+
 use super::UnpackError;
 use crate::transfer::{escape, name::tamed};
 
@@ -15,6 +17,8 @@ pub(super) struct Member {
     pub(super) kind: Kind,
     /// Read, write and execute bits, `None` where the archive has none.
     pub(super) mode: Option<u32>,
+    /// Whether something in its path had to be written out.
+    pub(super) renamed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +37,9 @@ impl Member {
     /// Each component becomes what a name from outside may be here.
     pub(super) fn of(raw: &[u8], kind: Kind, mode: Option<u32>) -> Result<Self, UnpackError> {
         let is_folder = kind == Kind::Folder;
-        let path = inside(raw).filter(|path| is_folder || !path.is_empty());
-        let path = path.ok_or_else(|| UnpackError::Unsafe { shown: shown(raw) })?;
-        Ok(Self { path, kind, mode: mode.map(|mode| mode & 0o777) })
+        let inside = inside(raw).filter(|(path, _)| is_folder || !path.is_empty());
+        let (path, renamed) = inside.ok_or_else(|| UnpackError::Unsafe { shown: shown(raw) })?;
+        Ok(Self { path, kind, mode: mode.map(|mode| mode & 0o777), renamed })
     }
 
     /// Whether its mode locks out everybody, even who receives it: a file that its owner may not
@@ -62,14 +66,15 @@ pub(super) fn shown(raw: &[u8]) -> String {
     escape(&String::from_utf8_lossy(raw))
 }
 
-/// Returns a path without its empty and `.` components, unless it leads outside.
-fn inside(raw: &[u8]) -> Option<String> {
+/// Returns a path without its empty and `.` components, and whether something in it was written
+/// out; unless it leads outside.
+fn inside(raw: &[u8]) -> Option<(String, bool)> {
     let refused = raw.is_empty() || raw.starts_with(b"/") || raw.len() > LONGEST;
     if refused {
         return None;
     }
     let mut inside = String::with_capacity(raw.len());
-    let mut depth = 0;
+    let (mut depth, mut renamed) = (0, false);
     for component in raw.split(|byte| *byte == b'/') {
         if matches!(component, b"" | b".") {
             continue;
@@ -78,9 +83,11 @@ fn inside(raw: &[u8]) -> Option<String> {
         if depth > 1 {
             inside.push('/');
         }
-        inside.push_str(&tamed(component).ok()?);
+        let name = tamed(component).ok()?;
+        renamed |= matches!(name, Cow::Owned(_));
+        inside.push_str(&name);
     }
-    (depth <= DEEPEST).then_some(inside)
+    (depth <= DEEPEST).then_some((inside, renamed))
 }
 
 #[cfg(test)]
@@ -94,9 +101,9 @@ mod tests {
 
     #[test]
     fn paths_stay_inside() {
-        assert_eq!(inside(b"a//./b/").unwrap(), "a/b");
-        assert_eq!(inside(b"./").unwrap(), "");
-        assert_eq!(inside(b"a\x1b/\xff/b\\").unwrap(), "a␛/%FF/b\\");
+        assert_eq!(inside(b"a//./b/").unwrap(), ("a/b".to_owned(), false));
+        assert_eq!(inside(b"./").unwrap(), (String::new(), false));
+        assert_eq!(inside(b"a\x1b/\xff/b\\").unwrap(), ("a␛/%FF/b\\".to_owned(), true));
         let hostile: [&[u8]; 6] = [b"", b"/a", b"../a", b"a/../b", b"a/..", b"a\0"];
         for raw in hostile {
             assert_eq!(inside(raw), None, "{raw:?}");
@@ -128,7 +135,7 @@ mod tests {
             (Kind::Folder, Some(0o655), 0o755, true),
             (Kind::Folder, Some(0o500), 0o500, false),
         ] {
-            let member = Member { path: "a".to_owned(), kind, mode };
+            let member = Member { path: "a".to_owned(), kind, mode, renamed: false };
             assert_eq!(
                 (member.mode_or(0o666), member.locks_out()),
                 (becomes, locks_out),
@@ -140,7 +147,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_passes_has_only_normal_components(raw in "[ab./\\\\\0]{0,12}") {
-            if let Some(path) = inside(raw.as_bytes()) {
+            if let Some((path, _)) = inside(raw.as_bytes()) {
                 let normal = |c| matches!(c, Component::Normal(_));
                 prop_assert!(Path::new(&path).components().all(normal));
                 prop_assert_eq!(path.is_empty(), raw.split('/').all(|c| c.is_empty() || c == "."));

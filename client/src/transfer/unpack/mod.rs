@@ -66,6 +66,9 @@ pub struct Unpacked {
     /// How many files and folders came with permissions by which not even their owner could use
     /// them; now the owner alone can, as far as others could not before.
     pub freed: u64,
+    /// How many came under a path with something in it that would control a terminal or mislead who
+    /// reads it, and which is written out now.
+    pub renamed: u64,
     /// The permissions of the folder that holds everything, once it is in its place.
     pub(super) top_mode: Option<u32>,
 }

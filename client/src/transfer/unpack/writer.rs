@@ -62,6 +62,7 @@ impl<'a> Writer<'a> {
             Kind::File { .. } => self.file(member, content),
         };
         self.unpacked.freed += u64::from(member.locks_out());
+        self.unpacked.renamed += u64::from(member.renamed);
         written.map_err(|source| entry_failed(&member.path, source))
     }
 
@@ -185,7 +186,7 @@ mod tests {
 
     fn file(path: &str) -> Member {
         let kind = Kind::File { size: 1, packed: 1 };
-        Member { path: path.to_owned(), kind, mode: None }
+        Member { path: path.to_owned(), kind, mode: None, renamed: false }
     }
 
     fn scene() -> (tempfile::TempDir, Dir) {
@@ -241,7 +242,7 @@ mod tests {
         let mut writer = Writer::into(&root, 99).unwrap();
         let folder = |path: &str| {
             let path = path.to_owned();
-            Member { path, kind: Kind::Folder, mode: Some(0o555) }
+            Member { path, kind: Kind::Folder, mode: Some(0o555), renamed: false }
         };
         writer.write(&file("b/f"), &mut &b"2"[..]).unwrap();
         for path in ["a", "a/inner", "b"] {
