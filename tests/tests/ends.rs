@@ -288,7 +288,7 @@ fn two_receivers(servers: &Each<Server>) -> Result<Result<(), Failed>, Missing> 
 }
 
 fn both_give_up(
-    pair: &Pair,
+    pair: &Pair<'_>,
     side: Side,
     args: &[&str],
     why: &str,
