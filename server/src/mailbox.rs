@@ -33,11 +33,7 @@
 //!
 //! Clients use `ws://127.0.0.1:8080/wormhole/v1` then.
 
-use std::{
-    any::Any,
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use actix::{Actor, Addr};
 use actix_web::{dev::Extensions, web};
@@ -46,6 +42,7 @@ use crate::{
     address_ids::AddressIds,
     app::{Settle, Surroundings},
     census::TakeCensus,
+    clock,
     config::Config,
     database::DatabaseError,
     door,
@@ -115,7 +112,7 @@ impl Mailbox {
             census: hall.clone().recipient(),
             meters,
             usage,
-            started: SystemTime::now(),
+            started: clock::steady(),
             readiness,
             address_ids,
             faults,

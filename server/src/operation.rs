@@ -11,7 +11,7 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    Error, figures, health,
+    Error, clock, figures, health,
     mailbox::Mailbox,
     metrics,
     readiness::Unready,
@@ -64,7 +64,7 @@ const ASKERS: usize = 64;
 /// `listeners`, always plain; where there are none, on none.
 ///
 /// # Errors
-/// [`Error::Listen`] where a listener cannot be used.
+/// [`Error::Listen`] where a listener cannot be used; [`Error::Clock`].
 pub fn operate<L: Into<Listener>>(
     services: impl Into<Services>,
     listeners: impl IntoIterator<Item = L>,
@@ -73,6 +73,7 @@ pub fn operate<L: Into<Listener>>(
     if listeners.is_empty() {
         return Ok(Operation(None));
     }
+    clock::check()?;
     let services = services.into();
     let reception = Reception {
         routes: move |service: &mut ServiceConfig| {

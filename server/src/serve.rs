@@ -14,7 +14,7 @@ use actix_web::{
 use futures_util::FutureExt;
 
 use crate::{
-    Error, health,
+    Error, clock, health,
     limits::{Limit, Limits},
     mailbox::{self, Mailbox},
     site,
@@ -118,7 +118,7 @@ where
 /// Starts to serve a mailbox service on `listeners`: when it comes back, clients are welcomed.
 ///
 /// # Errors
-/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used.
+/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used; [`Error::Clock`].
 pub async fn start<L: Into<Listener>>(
     mailbox: Mailbox,
     listeners: impl IntoIterator<Item = L>,
@@ -133,6 +133,7 @@ pub async fn start<L: Into<Listener>>(
 }
 
 fn open(mailbox: &Mailbox, listeners: Vec<Listener>) -> Result<Server, Error> {
+    clock::check()?;
     let config = &mailbox.front.config;
     let workers = config.workers.max(1);
     let service = mailbox.clone();
