@@ -37,6 +37,7 @@ use std::{any::Any, sync::Arc, time::Instant};
 
 use actix::{Actor, Addr};
 use actix_web::{dev::Extensions, web};
+use tokio::task::AbortHandle;
 
 use crate::{
     address_ids::AddressIds,
@@ -65,6 +66,8 @@ pub struct Mailbox {
     pub(crate) front: web::Data<Front>,
     store: Addr<Store>,
     hall: Addr<Hall>,
+    /// Keeps an eye on the databases' files.
+    lookout: AbortHandle,
 }
 
 impl Mailbox {
@@ -86,7 +89,7 @@ impl Mailbox {
         let (store, apps) = Store::start(&config, meters.clone(), &vitals)?;
         let usage = Usage::start(&config, &vitals)?;
         let footing = Footing::of(&config);
-        actix::spawn(keep_looking(footing.clone()));
+        let lookout = actix::spawn(keep_looking(footing.clone())).abort_handle();
         let guests = Guests::new(config.limits.clone());
         let watch = Watch::new(Arc::clone(&config), guests.clone(), vitals.pulse("watchdog"));
         let watch = watch.start();
@@ -118,7 +121,7 @@ impl Mailbox {
             faults,
             vitals,
         });
-        Ok(Self { front, store, hall })
+        Ok(Self { front, store, hall, lookout })
     }
 
     /// Asks whether a client would be served: does all that a client does, in an application of the
@@ -161,6 +164,7 @@ impl Mailbox {
 
     /// Every decision is in the store's queue before the question is.
     pub(crate) async fn close(self) {
+        self.lookout.abort();
         if self.store.send(Drain).await.is_err() {
             tracing::error!("the store ended before the server");
         }
