@@ -6,7 +6,7 @@ mod visit;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -55,17 +55,29 @@ pub(crate) enum Kind {
 
 impl Guests {
     pub(crate) fn new(limits: Limits) -> Self {
-        let quota = |total, address| Quota::new(limits.clone(), total, address);
+        let quota = |address| Quota::new(limits.clone(), None, address);
         Self(Arc::new(Register {
-            sockets: quota(None, Limit::AddressConnections),
-            connections: quota(None, Limit::AddressConnections),
+            sockets: quota(Limit::AddressConnections),
+            connections: quota(Limit::AddressConnections),
             made: [Limit::AddressNameplates, Limit::AddressMailboxes, Limit::AddressApps]
-                .map(|address| quota(None, address)),
-            unsent: quota(Some(Limit::TotalUnsentBytes), Limit::AddressUnsentBytes),
+                .map(quota),
+            unsent: Quota::sparing(
+                limits.clone(),
+                Limit::TotalUnsentBytes,
+                Limit::AddressUnsentBytes,
+            ),
             joins: Joins::new(limits.clone()),
             commands: Mutex::default(),
             limits,
         }))
+    }
+
+    /// Gives a visit of the server's own, which counts for nobody and is not limited.
+    pub(crate) fn insider() -> Arc<Visit> {
+        let Self(register) = Self::new(Limits::none());
+        let network = Network::from(IpAddr::from(Ipv6Addr::UNSPECIFIED));
+        let place = register.connections.share(Some(network));
+        Arc::new(Visit::begin(register, network, None, place))
     }
 
     /// Forgets the commands and joins of networks that do not count any more.

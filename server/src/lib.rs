@@ -69,13 +69,16 @@ mod store;
 pub mod testing;
 mod tls;
 pub mod usage;
+mod vitals;
 mod watch;
 mod websocket;
 
 use std::{future::Future, io};
 
 pub use config::{Config, Database, UsageConfig};
-pub use database::{CopyError, DatabaseError, DatabaseKind, Imported, backup, import, kind_of};
+pub use database::{
+    CopyError, DatabaseError, DatabaseKind, Imported, Restore, Restored, backup, import, kind_of,
+};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
 pub use operation::{Operation, Services, operate};
@@ -102,6 +105,10 @@ pub enum Error {
     /// The settings of TLS are refused.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// A part of the server has panicked without which it serves nobody: it has to be started
+    /// again.
+    #[error("the {0} has failed: the server has to be started again")]
+    Fallen(&'static str),
 }
 
 /// Serves mailboxes on `listeners` until `shutdown` ends: [`Mailbox::start`], [`start`] and

@@ -54,6 +54,7 @@ use crate::{
     connections::{Bounds, Connections},
     limits::{Limit, Limits},
     rules::LiveRules,
+    vitals::Vitals,
 };
 use hub::Hub;
 use ledger::Ledger;
@@ -118,16 +119,13 @@ pub struct Relay {
 /// It has to run inside an actix [`System`](actix::System).
 ///
 /// # Errors
-/// As [`Relay::start`].
+/// As [`Relay::start`] and [`Relay::until`].
 pub async fn launch<P: Into<Port>>(
     config: RelayConfig,
     ports: impl IntoIterator<Item = P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let relay = Relay::start(config, ports)?;
-    shutdown.await;
-    relay.stop().await;
-    Ok(())
+    Relay::start(config, ports)?.until(shutdown).await
 }
 
 impl Relay {
@@ -151,19 +149,33 @@ impl Relay {
         ports.iter().try_for_each(|port| port.listener.set_nonblocking())?;
         let (tally, goodbye) = (Tally::default(), config.goodbye);
         let (open, closed) = watch::channel(());
-        let ledger = Ledger::open(&config.usage, &tally)?;
+        let vitals = Vitals::default();
+        let ledger = Ledger::open(&config.usage, &tally, &vitals)?;
         let arbiter = Arbiter::try_new()?;
-        let connections = Connections::new(config.limits.clone(), BOUNDS);
-        let view =
-            View::new(tally.clone(), config.limits.clone(), connections.clone(), arbiter.handle());
+        let (limits, thread) = (config.limits.clone(), arbiter.handle());
+        let connections = Connections::new(limits.clone(), BOUNDS);
+        let view = View::new(tally.clone(), limits, connections.clone(), thread, vitals.clone());
         let hub = Hub::new(config, connections, tally, ledger.clone());
-        arbiter.spawn_fn(move || reception::open(hub, ports, closed));
+        arbiter.spawn_fn(move || reception::open(hub, ports, closed, &vitals));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }
 
     /// Shows what it does.
     pub fn view(&self) -> &View {
         &self.view
+    }
+
+    /// Relays until `shutdown` ends, then [stops](Self::stop).
+    ///
+    /// # Errors
+    /// [`Error::Fallen`] where a part of the relay has failed that cannot be started again.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            part = self.view.fallen() => Err(Error::Fallen(part)),
+        };
+        self.stop().await;
+        ended
     }
 
     /// Takes no more connections, lets those finish that there are, as long as

@@ -26,6 +26,7 @@ use crate::{
     engine::SessionId,
     guest::{Guests, Visit},
     limits::Exceeded,
+    vitals::Pulse,
 };
 
 /// A session has begun.
@@ -90,6 +91,7 @@ pub(crate) struct Watch {
     guests: Guests,
     sessions: HashMap<SessionId, Watched>,
     dispersed: Option<oneshot::Sender<()>>,
+    _pulse: Pulse,
 }
 
 struct Watched {
@@ -119,8 +121,8 @@ const ROUND: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Watch {
-    pub(crate) fn new(config: Arc<Config>, guests: Guests) -> Self {
-        Self { config, guests, sessions: HashMap::new(), dispersed: None }
+    pub(crate) fn new(config: Arc<Config>, guests: Guests, pulse: Pulse) -> Self {
+        Self { config, guests, sessions: HashMap::new(), dispersed: None, _pulse: pulse }
     }
 
     fn go_round(&mut self) {
@@ -285,6 +287,7 @@ mod tests {
     use crate::{
         limits::{Limit, Limits},
         probe::probe,
+        vitals::Vitals,
     };
 
     /// A watchdog with one session, what that is told, and the client's end of its socket.
@@ -299,7 +302,9 @@ mod tests {
     impl Stage {
         fn set() -> Self {
             let guests = Guests::new(Limits::default());
-            let watch = Watch::new(Arc::default(), guests.clone()).start();
+            let watch =
+                Watch::new(Arc::default(), guests.clone(), Vitals::default().pulse("watchdog"));
+            let watch = watch.start();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap().0;

@@ -11,10 +11,8 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Announced, dir::Dir, temporary::chance};
+use super::{Announced, dir::Dir, name::MAX_NAME_BYTES, staging::chance};
 
-/// The longest name common file systems take, in bytes.
-const LONGEST: usize = 255;
 const NOTE: &str = ".json";
 
 /// The note beside a file that comes in.
@@ -101,7 +99,7 @@ impl Partial {
 /// Names what stays of what was to have this name, no longer than a name may be.
 fn part_name(place: &str) -> String {
     let end = format!(".part-{}", chance());
-    let room = LONGEST - end.len() - NOTE.len();
+    let room = MAX_NAME_BYTES - end.len() - NOTE.len();
     let cut = (0..=room.min(place.len())).rev().find(|at| place.is_char_boundary(*at));
     format!("{}{end}", &place[..cut.unwrap_or_default()])
 }
@@ -119,7 +117,7 @@ mod tests {
         assert!(part_name("photo.jpg").starts_with("photo.jpg.part-"));
         assert_ne!(part_name("a"), part_name("a"));
         for long in ["b".repeat(255), "ä".repeat(127)] {
-            assert!(part_name(&long).len() + NOTE.len() <= LONGEST);
+            assert!(part_name(&long).len() + NOTE.len() <= MAX_NAME_BYTES);
         }
     }
 }

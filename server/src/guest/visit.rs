@@ -62,6 +62,11 @@ impl Visit {
         &self.register.limits
     }
 
+    /// Where the client is.
+    pub(crate) fn network(&self) -> Network {
+        self.network
+    }
+
     /// Counts a command against the address's rate, and tells how long the next has to wait.
     pub(crate) fn command(&self, now: Instant) -> Duration {
         self.register.command(self.network, now)

@@ -17,6 +17,7 @@ use crate::{
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
     readiness::Unready,
+    vitals::Vitals,
 };
 
 /// A look at a relay, which clones share and which does not keep it running.
@@ -28,6 +29,7 @@ pub struct View {
     thread: ArbiterHandle,
     started: SystemTime,
     stopping: Arc<AtomicBool>,
+    vitals: Vitals,
 }
 
 /// How long the relay's thread may take to answer.
@@ -89,9 +91,20 @@ impl View {
         limits: Limits,
         all: Connections,
         thread: ArbiterHandle,
+        vitals: Vitals,
     ) -> Self {
         let (started, stopping) = (SystemTime::now(), Arc::default());
-        Self { tally, limits, all, thread, started, stopping }
+        Self { tally, limits, all, thread, started, stopping, vitals }
+    }
+
+    #[cfg(test)]
+    pub(super) fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// Comes back with the name of a part that has failed.
+    pub(super) async fn fallen(&self) -> &'static str {
+        self.vitals.watch().await
     }
 
     /// Notes that the relay is about to stop.
@@ -104,6 +117,7 @@ impl View {
     pub(crate) async fn ready(&self) -> Result<(), Unready> {
         match self.stopping.load(Relaxed) {
             true => Err(Unready::Draining),
+            false if self.vitals.fallen().is_some() => Err(Unready::Fallen),
             false if self.alive().await => Ok(()),
             false => Err(Unready::Hanging),
         }
