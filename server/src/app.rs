@@ -238,7 +238,7 @@ impl App {
                 if !self.audience.hears(session, &mailbox) {
                     return Err(Refusal::NotOpen);
                 }
-                self.joiners.hear(&mailbox, self.audience.own_network(session), &phase);
+                self.joiners.hear(&mailbox, self.audience.own(session), &phase);
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
                 let network = self.audience.network(session);
                 let take = |bytes| {
@@ -251,7 +251,7 @@ impl App {
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
             Ask::Close { mailbox, mood } => {
-                self.joiners.close(&mailbox, self.audience.own_network(session), mood.as_ref());
+                self.joiners.close(&mailbox, self.audience.own(session), mood.as_ref());
                 match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
                     Closing::Stays => self.audience.unsubscribe(session),
                     Closing::Gone => self.audience.end(&mailbox),
@@ -269,7 +269,6 @@ impl App {
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let fresh = random::mailbox_id();
         if let Some((mailbox, seat)) = ledger.seat_at(nameplate, side) {
             let joining = match seat {
                 Ok(Some(_)) => None,
@@ -279,13 +278,14 @@ impl App {
                     self.audience.join_other(session, maker)?
                 }
             };
-            let claimed = ledger.claim(nameplate, side, now, fresh);
+            let claimed = ledger.claim(nameplate, side, now, random::mailbox_id());
             match claimed {
                 Ok(_) => self.joiners.keep(&mailbox, joining),
                 Err(_) => self.joiners.suspect(&mailbox),
             }
             return claimed;
         }
+        let fresh = random::mailbox_id();
         let share = self.audience.make(session, Kind::Nameplate)?;
         let stake = self.stake(session, &fresh)?;
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };

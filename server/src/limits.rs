@@ -313,7 +313,7 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         let most = Limit::ALL.map(|limit| AtomicU64::new(limit.default()));
-        let reached = [const { AtomicU64::new(0) }; COUNT];
+        let reached = Limit::ALL.map(|_| AtomicU64::new(0));
         Self { most: Arc::new(most), reached: Arc::new(reached) }
     }
 }

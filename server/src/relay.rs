@@ -152,9 +152,9 @@ impl Relay {
         let vitals = Vitals::default();
         let ledger = Ledger::open(&config.usage, &tally, &vitals)?;
         let arbiter = Arbiter::try_new()?;
-        let (limits, thread) = (config.limits.clone(), arbiter.handle());
-        let connections = Connections::new(limits.clone(), BOUNDS);
-        let view = View::new(tally.clone(), limits, connections.clone(), thread, vitals.clone());
+        let connections = Connections::new(config.limits.clone(), BOUNDS);
+        let (limits, all, thread) = (config.limits.clone(), connections.clone(), arbiter.handle());
+        let view = View::new(tally.clone(), limits, all, thread, vitals.clone());
         let hub = Hub::new(config, connections, tally, ledger.clone());
         arbiter.spawn_fn(move || reception::open(hub, ports, closed, &vitals));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })

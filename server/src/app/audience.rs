@@ -58,7 +58,7 @@ impl Audience {
         self.members.get(&session).map_or(Ok(()), |member| member.visit.reserve(bytes))
     }
 
-    /// Tells where a session's client is.
+    /// The network for whose account a session is.
     pub(crate) fn network(&self, session: SessionId) -> Option<Network> {
         self.members.get(&session).map(|member| member.visit.network())
     }
@@ -84,8 +84,8 @@ impl Audience {
         member.visit.join(maker).map_err(|Used| Refusal::NotYet)
     }
 
-    /// The address of a session's client, where that is known to be its own.
-    pub(crate) fn own_network(&self, session: SessionId) -> Option<Network> {
+    /// The address of a session's client, if that is known.
+    pub(crate) fn own(&self, session: SessionId) -> Option<Network> {
         self.members.get(&session).and_then(|member| member.visit.own())
     }
 

@@ -76,7 +76,7 @@ impl Shares {
 
     /// Who has made a mailbox; none where that is not known.
     pub(crate) fn maker_of_mailbox(&self, mailbox: &MailboxId) -> Option<Network> {
-        self.mailboxes.get(mailbox).and_then(|stake| stake.place.as_ref()?.network())
+        self.mailboxes.get(mailbox)?.place.as_ref().and_then(Share::network)
     }
 
     pub(crate) fn give_back_nameplate(&mut self, name: &str) -> Option<Share> {

@@ -62,7 +62,7 @@ impl Visit {
         &self.register.limits
     }
 
-    /// Where the client is.
+    /// The network for whose account it is.
     pub(crate) fn network(&self) -> Network {
         self.network
     }

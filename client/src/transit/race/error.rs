@@ -50,27 +50,28 @@ pub enum TransitError {
 impl TransitError {
     /// What the peer of this role's end should hear, which holds nothing of this machine.
     pub(crate) fn for_the_peer(&self, role: Role) -> String {
-        let us = match role {
+        let name = |here| match if here { role } else { role.peer() } {
             Role::Sender => "the sender",
             Role::Receiver => "the receiver",
         };
-        match self {
-            Self::Apart { ours: Ways::RelayOnly } => {
-                format!("{us} connects through a relay only, and this side does not")
+        let off = match self {
+            Self::Apart { ours } => {
+                let by_relay = *ours == Ways::RelayOnly;
+                let (direct, relayed) = (name(!by_relay), name(by_relay));
+                return format!("{direct} connects directly only, {relayed} through a relay only");
             }
-            Self::Apart { .. } => format!("{us} connects directly only, and this side does not"),
-            Self::NoWay(Some(Off::Relays { here: true }))
-            | Self::AllFailed(Attempts { off: Some(Off::Relays { here: true }), .. })
-            | Self::Timeout {
-                tried: Attempts { off: Some(Off::Relays { here: true }), .. }, ..
-            } => {
-                format!("no direct connection could be made, and {us} uses no relay")
+            Self::NoWay(off) => *off,
+            Self::AllFailed(tried) | Self::Timeout { tried, .. } => tried.off,
+            Self::Ports { .. } => None,
+        };
+        match off {
+            None => "no connection could be made".to_owned(),
+            Some(Off::Relays { here }) => {
+                format!("no direct connection could be made, and {} uses no relay", name(here))
             }
-            Self::NoWay(Some(Off::Direct { here: true }))
-            | Self::AllFailed(Attempts { off: Some(Off::Direct { here: true }), .. }) => {
-                format!("no relay brought us together, and {us} connects in no other way")
+            Some(Off::Direct { here }) => {
+                format!("no relay brought us together, and {} connects in no other way", name(here))
             }
-            _ => "no connection could be made".to_owned(),
         }
     }
 }
@@ -94,5 +95,33 @@ fn shown(ports: &RangeInclusive<NonZeroU16>) -> String {
     match (ports.start(), ports.end()) {
         (first, last) if first == last => first.to_string(),
         (first, last) => format!("{first}-{last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peer_hears_who_uses_what() {
+        let relays = |here| TransitError::NoWay(Some(Off::Relays { here }));
+        let direct = |here| TransitError::AllFailed(Attempts::new(Some(Off::Direct { here })));
+        let cases = [
+            (relays(true), "no direct connection could be made, and the sender uses no relay"),
+            (relays(false), "no direct connection could be made, and the receiver uses no relay"),
+            (direct(true), "no relay brought us together, and the sender connects in no other way"),
+            (
+                direct(false),
+                "no relay brought us together, and the receiver connects in no other way",
+            ),
+            (
+                TransitError::Apart { ours: Ways::RelayOnly },
+                "the receiver connects directly only, the sender through a relay only",
+            ),
+            (TransitError::NoWay(None), "no connection could be made"),
+        ];
+        for (error, told) in cases {
+            assert_eq!(error.for_the_peer(Role::Sender), told);
+        }
     }
 }
