@@ -205,13 +205,14 @@ fn the_transit_key_comes_from_the_wormhole_key() {
 }
 
 fn any_offer() -> impl Strategy<Value = Offer> {
-    let directory = (".*", any::<u64>(), any::<u64>(), any::<u64>());
+    let collision = proptest::option::of(".*");
+    let directory = (".*", any::<u64>(), any::<u64>(), any::<u64>(), collision);
     prop_oneof![
         ".*".prop_map(Offer::Text),
         (".*", any::<u64>())
             .prop_map(|(filename, filesize)| Offer::File(FileOffer { filename, filesize })),
-        directory.prop_map(|(dirname, zipsize, numbytes, numfiles)| {
-            Offer::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles })
+        directory.prop_map(|(dirname, zipsize, numbytes, numfiles, collision)| {
+            Offer::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision })
         }),
     ]
 }

@@ -36,6 +36,7 @@ mod bucket;
 mod census;
 mod clock;
 mod config;
+mod connections;
 mod database;
 mod door;
 mod engine;
@@ -49,13 +50,16 @@ mod listen;
 pub mod mailbox;
 mod meters;
 mod metrics;
+mod network;
 mod operation;
 mod peer;
 mod permission;
 #[cfg(test)]
 mod probe;
+mod quota;
 mod random;
 mod readiness;
+mod reception;
 pub mod relay;
 mod rules;
 mod serve;
@@ -65,13 +69,16 @@ mod store;
 pub mod testing;
 mod tls;
 pub mod usage;
+mod vitals;
 mod watch;
 mod websocket;
 
 use std::{future::Future, io};
 
 pub use config::{Config, Database, UsageConfig};
-pub use database::{CopyError, DatabaseError, DatabaseKind, Imported, backup, import, kind_of};
+pub use database::{
+    CopyError, DatabaseError, DatabaseKind, Imported, Restore, Restored, backup, import, kind_of,
+};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
 pub use operation::{Operation, Services, operate};
@@ -98,6 +105,10 @@ pub enum Error {
     /// The settings of TLS are refused.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// A part of the server has panicked without which it serves nobody: it has to be started
+    /// again.
+    #[error("the {0} has failed: the server has to be started again")]
+    Fallen(&'static str),
 }
 
 /// Serves mailboxes on `listeners` until `shutdown` ends: [`Mailbox::start`], [`start`] and

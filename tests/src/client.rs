@@ -43,7 +43,15 @@ impl Client {
 
     /// Has it reach others through this relay alone, where it can be told so.
     pub fn through(self, relay: &Relay) -> Self {
-        Self { way: Way::Through { hint: relay.hint().to_owned(), url: relay.url() }, ..self }
+        self.through_hint(relay.hint())
+    }
+
+    /// The same for a relay at any address, `tcp:HOST:PORT`.
+    pub fn through_hint(self, hint: &str) -> Self {
+        Self {
+            way: Way::Through { hint: hint.to_owned(), url: hint.replacen(':', "://", 1) },
+            ..self
+        }
     }
 
     /// Has it reach others through this gate alone.

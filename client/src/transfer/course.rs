@@ -8,7 +8,7 @@ use tokio::{
 };
 use wormhole_protocol::{
     transfer::{Ability, Ack, AppVersions, Message},
-    transit::{Hints, Role},
+    transit::{Reach, Role},
 };
 
 use super::{
@@ -54,13 +54,12 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
     }
 
     /// Waits for what the peer says of itself.
-    pub(super) async fn meet(&self) -> Result<(), TransferError> {
+    pub(super) async fn meet(&self) -> Result<&AppVersions, TransferError> {
         let peer = AppVersions::read(&*self.wormhole.versions().await?);
         if peer.only(self.role) {
             return Err(TransferError::SameRole(self.role));
         }
-        let _ = self.peer.set(peer);
-        Ok(())
+        Ok(self.peer.get_or_init(|| peer))
     }
 
     /// Tells whether the peer, whom we have [met](Self::meet), can do this.
@@ -153,7 +152,7 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
     pub(super) async fn connect(
         &self,
         transit: Transit,
-        theirs: &Hints,
+        theirs: Reach,
     ) -> Result<Connection, TransferError> {
         let key = talk::transit_key(self.wormhole)?;
         self.event(Event::Connecting);
@@ -163,6 +162,9 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
             }) => connected?,
             Some(gone) = talk::given_up(self.wormhole) => return Err(gone),
         };
+        if !connection.remarks().is_empty() {
+            self.event(Event::Remarked(connection.remarks().clone()));
+        }
         self.event(Event::Connected(connection.via().clone()));
         Ok(connection)
     }

@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use wormhole_protocol::{
     transfer::{BadAck, BadMessage, Refusal},
     transit::Role,
+    wire::MAX_MESSAGE,
 };
 
 use super::{ArrivalError, Awaited, NameError, TargetError, UnpackError};
@@ -89,8 +90,11 @@ pub enum TransferError {
     /// A file could not be opened.
     #[error("cannot open what is to be sent: {0}")]
     Open(std::io::Error),
-    /// A text is longer than one message may be.
-    #[error("the text has {0} bytes, at most {max} fit into a message: send it as a file", max = super::MAX_TEXT)]
+    /// The message that holds a text, with its escapes, has more bytes than one may have; it has at
+    /// least so many.
+    #[error(
+        "the text takes {0} bytes as a message, at most {MAX_MESSAGE} fit into one: send it as a file"
+    )]
     TextTooLong(usize),
     /// Our own code is at fault.
     #[error("internal error: {0}")]
@@ -112,7 +116,8 @@ impl TransferError {
 
     /// Whether that is all that the peer knows.
     pub(super) fn is_of_the_peers_link(&self) -> bool {
-        matches!(self, Self::Peer(text) if Refusal::is_of_the_link(text))
+        matches!(self, Self::Peer(text)
+            if Refusal::is_of_the_link(text) || TransitError::is_told_by(text))
     }
 
     /// Whether the connection ended without a word.
@@ -154,7 +159,7 @@ impl TransferError {
             _ if self.is_full() => return Some(Refusal::Full.to_string()),
             Self::Late { .. } => "the transfer took too long",
             Self::BadMessage(_) => "a message could not be read",
-            Self::Transit(_) => return Some(Refusal::NoLink.to_string()),
+            Self::Transit(error) => return Some(error.for_the_peer(role)),
             _ if self.is_hang_up() => return Some(Refusal::LinkLost.to_string()),
             Self::Ship(ShipError::Source(_)) | Self::Open(_) | Self::Spool(_) => {
                 "the sender could not read what it offered"

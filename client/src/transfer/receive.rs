@@ -5,7 +5,7 @@ use std::{future::pending, io::Write, path::PathBuf};
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
     transfer::{Ability, Ack, Answer, Message, Offer, Refusal, Verdict},
-    transit::{Hints, Role},
+    transit::{Reach, Role},
 };
 
 use super::{
@@ -45,7 +45,9 @@ pub struct IncomingBulk {
     wormhole: Wormhole,
     untold: Untold,
     transit: Transit,
-    theirs: Hints,
+    theirs: Reach,
+    /// What is announced to be one name with another on some disk.
+    collision: Option<String>,
 }
 
 /// Waits for the peer's offer.
@@ -82,10 +84,12 @@ async fn offer(
     let mut bulk = None;
     loop {
         match talk::next(wormhole).await? {
-            Message::Transit { hints, .. } if ways.is_none() => {
+            Message::Transit { abilities, hints } if ways.is_none() => {
+                let mut theirs = Reach::default();
+                theirs.add(abilities, hints);
                 let transit = Transit::beside(wormhole, Role::Receiver, config)?;
                 talk::say_transit(wormhole, &transit);
-                ways = Some((transit, hints));
+                ways = Some((transit, theirs));
             }
             Message::Offer(Offer::Text(text)) => {
                 let untold = Untold::new(wormhole, Role::Receiver);
@@ -94,19 +98,19 @@ async fn offer(
             }
             Message::Offer(Offer::File(file)) => {
                 let announced = Announced::from(&file);
-                bulk = Some((file.filename, announced));
+                bulk = Some((file.filename, announced, None));
             }
             Message::Offer(Offer::Directory(folder)) => {
                 let announced = Announced::from(&folder);
-                bulk = Some((folder.dirname, announced));
+                bulk = Some((folder.dirname, announced, folder.collision));
             }
             Message::Offer(Offer::Stream(stream)) => {
-                bulk = Some((stream.filename, Announced::Stream));
+                bulk = Some((stream.filename, Announced::Stream, None));
             }
             _ => {}
         }
         (ways, bulk) = match (ways, bulk) {
-            (Some((transit, theirs)), Some((offered_name, announced))) => {
+            (Some((transit, theirs)), Some((offered_name, announced, collision))) => {
                 return Ok(Incoming::Bulk(Box::new(IncomingBulk {
                     offered_name,
                     announced,
@@ -115,6 +119,7 @@ async fn offer(
                     untold: Untold::new(wormhole, Role::Receiver),
                     transit,
                     theirs,
+                    collision,
                 })));
             }
             incomplete => incomplete,
@@ -195,13 +200,20 @@ impl IncomingBulk {
     ) -> Result<PathBuf, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        let target = Target { collision: self.collision.clone(), ..target };
         let accepted = self.accepted();
         let landing = async {
             let begun = blocking(move || target.begin()).await??;
+            begun.cleared().iter().for_each(|left| course.event(Event::Cleared(left.clone())));
             if let Some(partial) = begun.partial() {
                 course.event(Event::Keeping(partial));
             }
-            accepted.land(&course, begun, |begun| Ok(begun.commit()?)).await
+            let (path, unpacked) =
+                accepted.land(&course, begun, |begun| Ok(begun.place()?)).await?;
+            if let Some(unpacked) = unpacked {
+                course.event(Event::Unpacked(unpacked));
+            }
+            Ok(path)
         };
         // On the heap: a future of many steps within steps is large.
         course.run(Box::pin(landing)).await
@@ -244,7 +256,7 @@ struct Accepted {
     announced: Announced,
     wormhole: Wormhole,
     transit: Transit,
-    theirs: Hints,
+    theirs: Reach,
 }
 
 impl Accepted {
@@ -262,7 +274,7 @@ impl Accepted {
         let Self { announced, wormhole, transit, theirs } = self;
         course.meet().await?;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
-        let connection = course.connect(transit, &theirs).await?;
+        let connection = course.connect(transit, theirs).await?;
         let size = announced.wire_size();
         let (sink, digest) = course
             .moving(size, async |progress| connection.land(sink, size, progress).await)

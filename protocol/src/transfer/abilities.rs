@@ -65,7 +65,7 @@ pub struct AppVersions {
 impl AppVersions {
     /// What our own program can do in this role.
     pub fn ours(role: Role) -> Self {
-        Self::with(&[Ability::Streams, Ability::Ack, Ability::of(role)])
+        Self::with(&[Ability::Streams, Ability::FolderModes, Ability::Ack, Ability::of(role)])
     }
 
     /// Those of a program that can do this.
@@ -81,11 +81,7 @@ impl AppVersions {
     /// Tells whether the program does what one in this role does, and nothing else: two of those
     /// would wait for each other for ever.
     pub fn only(&self, role: Role) -> bool {
-        let other = match role {
-            Role::Sender => Role::Receiver,
-            Role::Receiver => Role::Sender,
-        };
-        self.has(Ability::of(role)) && !self.has(Ability::of(other))
+        self.has(Ability::of(role)) && !self.has(Ability::of(role.peer()))
     }
 
     /// Tells whether the program announces nothing at all, as those of Python and Go do; those of

@@ -13,9 +13,11 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{story::RelayMood, tally::Tally};
 use crate::{
+    connections::Connections,
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
     readiness::Unready,
+    vitals::Vitals,
 };
 
 /// A look at a relay, which clones share and which does not keep it running.
@@ -23,9 +25,11 @@ use crate::{
 pub struct View {
     tally: Tally,
     limits: Limits,
+    all: Connections,
     thread: ArbiterHandle,
     started: SystemTime,
     stopping: Arc<AtomicBool>,
+    vitals: Vitals,
 }
 
 /// How long the relay's thread may take to answer.
@@ -82,9 +86,25 @@ impl View {
         matches!(timeout(PATIENCE, answered).await, Ok(Ok(())))
     }
 
-    pub(super) fn new(tally: Tally, limits: Limits, thread: ArbiterHandle) -> Self {
+    pub(super) fn new(
+        tally: Tally,
+        limits: Limits,
+        all: Connections,
+        thread: ArbiterHandle,
+        vitals: Vitals,
+    ) -> Self {
         let (started, stopping) = (SystemTime::now(), Arc::default());
-        Self { tally, limits, thread, started, stopping }
+        Self { tally, limits, all, thread, started, stopping, vitals }
+    }
+
+    #[cfg(test)]
+    pub(super) fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// Comes back with the name of a part that has failed.
+    pub(super) async fn fallen(&self) -> &'static str {
+        self.vitals.watch().await
     }
 
     /// Notes that the relay is about to stop.
@@ -97,6 +117,7 @@ impl View {
     pub(crate) async fn ready(&self) -> Result<(), Unready> {
         match self.stopping.load(Relaxed) {
             true => Err(Unready::Draining),
+            false if self.vitals.fallen().is_some() => Err(Unready::Fallen),
             false if self.alive().await => Ok(()),
             false => Err(Unready::Hanging),
         }
@@ -127,6 +148,16 @@ impl View {
             ),
             gauge("connections", "Connections that are open", self.connections().into()),
             count("connections_accepted", "Connections that were let in", self.accepted().into()),
+            count(
+                "connections_shed",
+                "Connections that gave way to others when there were too many",
+                self.all.shed().into(),
+            ),
+            count(
+                "connections_refused",
+                "Connections that were refused since there were too many",
+                self.all.refused().into(),
+            ),
             gauge("waiting", "Connections that wait for their peers", self.waiting().into()),
             gauge(
                 "waiting_tokens",
