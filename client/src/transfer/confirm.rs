@@ -98,7 +98,7 @@ async fn first<N: Future<Output = Option<News>>>(
                 (Some(News::Ack(ack)), _) => return Ok(ack),
                 (Some(News::GaveUp(reason)), None) => return Err(reason),
                 (Some(News::GaveUp(reason)), Some(lost)) => {
-                    return Err(if reason.is_lost_link() { lost } else { reason });
+                    return Err(if reason.is_of_the_peers_link() { lost } else { reason });
                 }
                 (Some(News::Placing), earlier) => {
                     lost = earlier;

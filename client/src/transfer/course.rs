@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, interval_at, timeout},
 };
 use wormhole_protocol::{
-    transfer::{Ability, Ack, AppVersions, Message, Refusal},
+    transfer::{Ability, Ack, AppVersions, Message},
     transit::{Reach, Role},
 };
 
@@ -89,25 +89,26 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
         if let TransferError::Cancelled { done, total } = failed {
             self.event(Event::Cancelled { done, total });
         }
-        if failed.is_hang_up() {
-            let reason = self.reason().await.filter(|reason| !reason.is_lost_link());
-            return Err(reason.unwrap_or(failed));
+        let text = failed.for_the_peer(self.role);
+        let tell = || {
+            if let Some(text) = text {
+                talk::say(self.wormhole, &Message::Error(text));
+            }
+        };
+        if !failed.is_of_the_link() {
+            tell();
+            return Err(failed);
         }
-        if let Some(text) = failed.for_the_peer(self.role) {
-            talk::say(self.wormhole, &Message::Error(text));
-        }
-        Err(failed)
-    }
-
-    /// Asks why the connection has ended, by telling that it has.
-    async fn reason(&self) -> Option<TransferError> {
+        // A peer that has ended it says why; another may not have noticed.
         let mut reason = pin!(talk::given_up(self.wormhole));
-        if let Ok(reason) = timeout(REASON_LIMIT, &mut reason).await {
-            return reason;
-        }
-        // It may not have noticed.
-        talk::say(self.wormhole, &Refusal::LinkLost.into());
-        timeout(LATE_REASON_LIMIT, reason).await.ok().flatten()
+        let reason = match timeout(REASON_LIMIT, &mut reason).await {
+            Ok(reason) => reason,
+            Err(_) => {
+                tell();
+                timeout(LATE_REASON_LIMIT, reason).await.ok().flatten()
+            }
+        };
+        Err(reason.filter(|reason| !reason.is_of_the_peers_link()).unwrap_or(failed))
     }
 
     async fn ended<T>(
