@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::{fs, io::BufRead, time::Duration};
+use std::{fs, io::BufRead, process::Command, time::Duration};
 
 use awc::ws::Message;
 use common::{Caller, Process, address, text_frame, upgrade};
