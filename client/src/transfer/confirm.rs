@@ -198,7 +198,7 @@ mod tests {
     fn others_have_the_time_that_their_work_takes() {
         let folder = |numbytes, numfiles| {
             let dirname = "d".to_owned();
-            let offer = DirectoryOffer { dirname, zipsize: 0, numbytes, numfiles };
+            let offer = DirectoryOffer { dirname, zipsize: 0, numbytes, numfiles, collision: None };
             Patience::new(false, &Offer::Directory(offer)).limit(true, false).as_secs()
         };
         assert_eq!(folder(0, 0), 600);
