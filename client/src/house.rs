@@ -101,7 +101,7 @@ impl House {
             boss.to(),
         );
         let a_code = Code::new(nameplate.to(), boss.to(), key.to(), allocator.to(), boss.to());
-        let a_allocator = Allocator::new(rendezvous.to(), code.to());
+        let a_allocator = Allocator::new(rendezvous.to(), code.to(), boss.to());
         let an_input = Input::new(lister.to(), code.to(), code.to(), code.to());
         let a_lister = Lister::new(rendezvous.to(), input.to());
         let a_nameplate =

@@ -82,6 +82,22 @@ impl Inbox {
         Some(message)
     }
 
+    /// Looks at those that are unread, from this one on, until there is something to pick; what it
+    /// has looked at it counts.
+    pub(crate) fn look<T>(
+        &self,
+        from: &mut usize,
+        mut pick: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Option<T> {
+        let unread = self.unread();
+        let mut news = unread.messages.iter().skip(*from);
+        let picked = news.find_map(|message| {
+            *from += 1;
+            pick(message)
+        });
+        picked
+    }
+
     fn clear(&self) {
         *self.unread() = Unread::default();
     }

@@ -2,8 +2,8 @@
 //!
 //! in: [`Order`] and [`Leave`] (from the sessions), [`Join`], [`Prune`], [`TakeCensus`] and
 //! [`Settle`] (from the hall), [`Stored`] (from the store)
-//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] (to the watchdog), what
-//! has ended (to [`Usage`])
+//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] and [`Shed`] (to the
+//! watchdog), [`Fallen`] (to the hall), what has ended (to [`Usage`])
 //!
 //! Every decision goes to the store, also one that changes nothing while others wait there: so no
 //! answer tells of what is not yet on disk, and answers and messages leave in the order of the
@@ -20,12 +20,13 @@ use std::{
     collections::VecDeque,
     mem,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 use actix::{
     Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
-    WeakAddr,
+    WeakAddr, WeakRecipient,
 };
 use tokio::sync::oneshot;
 use wormhole_protocol::name::{AppId, MailboxId, Nameplate, Side};
@@ -40,16 +41,21 @@ use crate::{
     config::Config,
     engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
     guest::{Kind, Visit},
+    limits::Exceeded,
+    quota::Quota,
     random,
-    store::{Change, Failed, Job, Rows, Stored, Task, Work, Yield},
+    store::{
+        Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield, mailbox_room, message_room,
+    },
+    testing::Trap,
     usage::Usage,
-    watch::Condemn,
+    watch::{Condemn, Shed},
 };
 use audience::Audience;
 use ledger::{Closing, Ledger};
 use numbers::Numbers;
 use release::{Delivery, Release};
-use shares::Shares;
+use shares::{Shares, Stake};
 
 /// A session has bound to this app.
 #[derive(Message)]
@@ -60,10 +66,20 @@ pub(crate) struct Join {
     pub(crate) ears: Recipient<Heard>,
 }
 
-/// Forget what has expired; the answer tells whether the app can be forgotten too.
-#[derive(Message)]
+/// Forget mailboxes; the answer tells whether the app can be forgotten too.
+#[derive(Clone, Copy, Debug, Message, PartialEq, Eq)]
 #[rtype(result = "bool")]
-pub(crate) struct Prune;
+pub(crate) enum Prune {
+    /// Those that nobody has touched for long.
+    Expired,
+    /// All.
+    All,
+}
+
+/// The app has panicked, and is no more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Fallen(pub(crate) AppId);
 
 /// Comes back when everything is let go that the store has answered.
 #[derive(Message)]
@@ -76,9 +92,15 @@ pub(crate) struct Surroundings {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Recipient<Job>,
     pub(crate) watch: Recipient<Condemn>,
+    pub(crate) shed: Recipient<Shed>,
     pub(crate) usage: Usage,
+    pub(crate) disk: Disk,
+    /// Bytes in all mailboxes.
+    pub(crate) stored: Quota,
     /// When the server started, by a clock that nobody sets.
     pub(crate) started: Instant,
+    /// None but in a test.
+    pub(crate) trap: Option<Trap>,
 }
 
 enum State {
@@ -99,6 +121,7 @@ pub(crate) struct App {
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
     me: WeakAddr<Self>,
+    hall: WeakRecipient<Fallen>,
 }
 
 /// A decision, and the mailbox whose messages its answer needs.
@@ -117,34 +140,48 @@ impl From<Done> for Decision {
 const RELOAD_AFTER: Duration = Duration::from_secs(1);
 
 impl App {
-    /// Starts the app with the rows that the store has of it.
+    /// Starts the app with the rows that the store has of it, or where those have to be read
+    /// again; the hall is told if it falls.
     pub(crate) fn start_with(
         id: AppId,
-        rows: Rows,
+        rows: Option<Rows>,
         surroundings: Surroundings,
+        hall: WeakRecipient<Fallen>,
     ) -> actix::Addr<Self> {
-        let numbers = Self::numbers(&surroundings, &rows);
+        let (watch, shed) = (surroundings.watch.clone(), surroundings.shed.clone());
+        let audience = Audience::new(watch, shed, surroundings.usage.tally().clone());
+        let numbers = Self::numbers(&surroundings, rows.as_ref());
+        let mut shares = Shares::new(surroundings.stored.clone());
+        rows.iter().for_each(|rows| shares.settle(&id, rows));
         Self::create(|ctx| Self {
             id,
-            state: State::Ready(Ledger::new(rows)),
-            audience: Audience::new(surroundings.watch.clone(), surroundings.usage.tally().clone()),
-            shares: Shares::default(),
+            state: rows.map_or(State::Lost, |rows| State::Ready(Ledger::new(rows))),
+            audience,
+            shares,
             numbers,
             surroundings,
             pending: VecDeque::new(),
             me: ctx.address().downgrade(),
+            hall,
         })
     }
 
-    fn numbers(surroundings: &Surroundings, rows: &Rows) -> Numbers {
+    fn numbers(surroundings: &Surroundings, rows: Option<&Rows>) -> Numbers {
         let mut numbers = Numbers::new(surroundings.config.hold_down);
-        rows.nameplates.keys().for_each(|name| numbers.take(name));
+        let nameplates = rows.into_iter().flat_map(|rows| rows.nameplates.keys());
+        nameplates.for_each(|name| numbers.take(name));
         numbers
     }
 
     fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
+        if let Some(trap) = &self.surroundings.trap {
+            trap.spring(&order.ask);
+        }
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
         let Order { session, side, ask } = order;
+        if self.surroundings.disk.is_full() && ask.takes_room() {
+            return Err(Refusal::Broken);
+        }
         match ask {
             Ask::List if self.surroundings.config.rules.now().listing => {
                 Ok(Done::Listed(ledger.list()).into())
@@ -168,14 +205,15 @@ impl App {
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
-                let share = match ledger.has_mailbox(&mailbox) {
-                    true => None,
-                    false => self.audience.make(session, Kind::Mailbox)?,
-                };
+                let is_new = !ledger.has_mailbox(&mailbox);
                 ledger.check_seat(&mailbox, &side)?;
                 self.audience.reserve(session, ledger.bytes(&mailbox))?;
+                let stake = is_new.then(|| self.stake(session, &mailbox)).transpose()?;
+                let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
                 ledger.open(&mailbox, &side, now)?;
-                self.shares.keep_mailbox(&mailbox, share);
+                if let Some(stake) = stake {
+                    self.shares.keep_mailbox(&mailbox, stake);
+                }
                 self.audience.subscribe(session, &mailbox);
                 let done = Done::Opened(Vec::new());
                 Ok(Decision { done, delivery: None, replay: Some(mailbox) })
@@ -185,7 +223,13 @@ impl App {
                     return Err(Refusal::NotOpen);
                 }
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
-                ledger.add(&mailbox, Arc::clone(&message), &self.surroundings.config.limits)?;
+                let network = self.audience.network(session);
+                let take = |bytes| {
+                    let bytes = message_room(&self.id, &mailbox, bytes);
+                    self.shares.put(&mailbox, network, bytes)
+                };
+                let limits = &self.surroundings.config.limits;
+                ledger.add(&mailbox, Arc::clone(&message), limits, take)?;
                 let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
@@ -207,15 +251,25 @@ impl App {
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        let fresh = random::mailbox_id();
         if ledger.has(nameplate) {
-            return ledger.claim(nameplate, side, now, random::mailbox_id());
+            return ledger.claim(nameplate, side, now, fresh);
         }
-        let nameplate_share = self.audience.make(session, Kind::Nameplate)?;
-        let mailbox_share = self.audience.make(session, Kind::Mailbox)?;
-        let mailbox = ledger.claim(nameplate, side, now, random::mailbox_id())?;
-        self.shares.keep_nameplate(nameplate, nameplate_share);
-        self.shares.keep_mailbox(&mailbox, mailbox_share);
+        let share = self.audience.make(session, Kind::Nameplate)?;
+        let stake = self.stake(session, &fresh)?;
+        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        let mailbox = ledger.claim(nameplate, side, now, fresh)?;
+        self.shares.keep_nameplate(nameplate, share);
+        self.shares.keep_mailbox(&mailbox, stake);
         Ok(mailbox)
+    }
+
+    /// Counts a mailbox that a session is about to make.
+    fn stake(&self, session: SessionId, mailbox: &MailboxId) -> Result<Stake, Exceeded> {
+        let place = self.audience.make(session, Kind::Mailbox)?;
+        let network = self.audience.network(session);
+        let bytes = self.shares.take(network, mailbox_room(&self.id, mailbox))?;
+        Ok(Stake::new(place, bytes))
     }
 
     /// Has the ledger's changes written, and lets `release` go when they are.
@@ -282,6 +336,22 @@ impl App {
 
 impl Actor for App {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        if let State::Lost = self.state {
+            self.tell_store(Work::Load);
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if thread::panicking()
+            && let Some(hall) = self.hall.upgrade()
+        {
+            hall.do_send(Fallen(self.id.clone()));
+        }
+    }
 }
 
 impl Handler<Join> for App {
@@ -324,8 +394,8 @@ impl Handler<Stored> for App {
         match (&self.state, result) {
             (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
             (_, Ok(Yield::Loaded(rows))) => {
-                self.shares.keep_only(&rows);
-                self.numbers = Self::numbers(&self.surroundings, &rows);
+                self.shares.settle(&self.id, &rows);
+                self.numbers = Self::numbers(&self.surroundings, Some(&rows));
                 self.state = State::Ready(Ledger::new(rows));
             }
             // What was still pending failed before the load did.
@@ -359,16 +429,21 @@ impl Handler<Settle> for App {
 impl Handler<Prune> for App {
     type Result = bool;
 
-    fn handle(&mut self, _: Prune, _: &mut Self::Context) -> bool {
+    fn handle(&mut self, prune: Prune, _: &mut Self::Context) -> bool {
         let now = clock::now();
-        let expiry = self.surroundings.config.expiry.as_secs_f64();
-        // Clients that the last stop cut off have as long to come back as those that left by
-        // themselves.
-        if self.surroundings.started.elapsed() >= self.surroundings.config.expiry
+        let Surroundings { config, started, .. } = &self.surroundings;
+        let deadline = match prune {
+            Prune::All => Some(f64::INFINITY),
+            // Clients that the last stop cut off have as long to come back as those that left by
+            // themselves.
+            Prune::Expired if started.elapsed() < config.expiry => None,
+            Prune::Expired => Some(now - config.expiry.as_secs_f64()),
+        };
+        if let Some(deadline) = deadline
             && let State::Ready(ledger) = &mut self.state
         {
             let listened = |id: &MailboxId| !self.audience.of(id).is_empty();
-            let ended = ledger.prune(now, now - expiry, listened);
+            let ended = ledger.prune(now, deadline, listened);
             if ended > 0 {
                 tracing::info!(ended, "forgot mailboxes that nobody has touched");
             }

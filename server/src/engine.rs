@@ -16,6 +16,9 @@ use wormhole_protocol::{
 
 use crate::{guest::Visit, limits::Exceeded};
 
+/// The app in which the canary does what clients do: no client may bind to it.
+pub(crate) const CANARY_APP: &str = "canary.wormhole-server.invalid";
+
 /// Tells one connection from all others of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u64);
@@ -86,6 +89,16 @@ pub(crate) enum Ask {
     },
 }
 
+impl Ask {
+    /// Tells whether what it asks for takes room on the disk; the rest is read, or gives some back.
+    pub(crate) fn takes_room(&self) -> bool {
+        match self {
+            Self::Allocate | Self::Claim(_) | Self::Open(_) | Self::Add { .. } => true,
+            Self::List | Self::Release(_) | Self::Close { .. } => false,
+        }
+    }
+}
+
 /// An order carried out, and on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Done {
@@ -117,7 +130,7 @@ pub(crate) enum Refusal {
     NotAllocated,
     #[error(transparent)]
     Limit(#[from] Exceeded),
-    /// The store failed: what this connection knows may no longer be true.
+    /// The store failed, or the app: what this connection knows may no longer be true.
     #[error("the server cannot use its database")]
     Broken,
 }

@@ -85,6 +85,16 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         gauge("mailboxes", "Mailboxes in use", census.mailboxes.into()),
         gauge("messages", "Messages in all mailboxes", census.messages.into()),
         gauge("message_bytes", "Bytes of the messages in all mailboxes", census.bytes.into()),
+        gauge(
+            "stored_bytes",
+            "Bytes that all mailboxes take, as max-stored-bytes counts them",
+            front.stored.taken().into(),
+        ),
+        gauge(
+            "stored_bytes_heaviest",
+            "Bytes that they take of what came from the address that has most there",
+            front.stored.heaviest().map_or(0, |(_, bytes)| bytes).into(),
+        ),
         count(
             "nameplates_ended",
             "Nameplates that ended, by result",
@@ -98,6 +108,16 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         limits_set(limits, |limit| !limit.is_of_relay()),
         count("commits", "Batches of changes written to the database", meters.commits().into()),
         count("database_failures", "Writes to the database that failed", meters.failures().into()),
+        gauge(
+            "disk_full",
+            "Whether the disk is full, so that only what ends is written",
+            u64::from(front.disk.is_full()).into(),
+        ),
+        count(
+            "app_restarts",
+            "Applications that were started again since their part of the server panicked",
+            meters.app_falls().into(),
+        ),
         gauge("database_bytes", "Sizes of the database's files", sizes(&front.config)),
     ]
 }

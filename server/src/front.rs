@@ -6,7 +6,8 @@ use actix::{Addr, Recipient};
 
 use crate::{
     address_ids::AddressIds, census::TakeCensus, config::Config, engine::Enter, guest::Guests,
-    meters::Meters, readiness::Readiness, testing::Faults, usage::Usage, watch::Watch,
+    meters::Meters, quota::Quota, readiness::Readiness, store::Disk, testing::Faults, usage::Usage,
+    vitals::Vitals, watch::Watch,
 };
 
 /// The way from a new connection to the rest of the server.
@@ -18,10 +19,14 @@ pub(crate) struct Front {
     pub(crate) watch: Addr<Watch>,
     pub(crate) census: Recipient<TakeCensus>,
     pub(crate) meters: Meters,
+    pub(crate) disk: Disk,
+    /// Bytes in all mailboxes.
+    pub(crate) stored: Quota,
     pub(crate) started: SystemTime,
     pub(crate) usage: Usage,
     pub(crate) readiness: Readiness,
     pub(crate) address_ids: Option<AddressIds>,
     /// None but in a test.
-    pub(crate) faults: Option<Faults>,
+    pub(crate) faults: Faults,
+    pub(crate) vitals: Vitals,
 }

@@ -67,6 +67,7 @@ mod store;
 pub mod testing;
 mod tls;
 pub mod usage;
+mod vitals;
 mod watch;
 mod websocket;
 
@@ -102,6 +103,10 @@ pub enum Error {
     /// The settings of TLS are refused.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// A part of the server has panicked without which it serves nobody: it has to be started
+    /// again.
+    #[error("the {0} has failed: the server has to be started again")]
+    Fallen(&'static str),
 }
 
 /// Serves mailboxes on `listeners` until `shutdown` ends: [`Mailbox::start`], [`start`] and

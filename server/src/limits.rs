@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use wormhole_protocol::wire::MAX_COMMAND;
+use wormhole_protocol::wire::{MAX_BODY, MAX_COMMAND, MAX_IDENTIFIER};
 
 /// Something of which a server takes only so much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,10 @@ pub enum Limit {
     ConnectionMailboxes,
     /// Mailboxes in use that were made from one address.
     AddressMailboxes,
+    /// Bytes that all mailboxes take.
+    StoredBytes,
+    /// Bytes that mailboxes take of what came from one address.
+    AddressStoredBytes,
     /// Commands a second on one connection.
     ConnectionCommands,
     /// Commands a second from one address.
@@ -78,7 +82,7 @@ pub enum Limit {
     RelayMessageBytes,
 }
 
-const COUNT: usize = 31;
+const COUNT: usize = 33;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -93,6 +97,8 @@ impl Limit {
         Self::AddressNameplates,
         Self::ConnectionMailboxes,
         Self::AddressMailboxes,
+        Self::StoredBytes,
+        Self::AddressStoredBytes,
         Self::ConnectionCommands,
         Self::AddressCommands,
         Self::Connections,
@@ -139,8 +145,12 @@ impl Limit {
     const fn row(self) -> (&'static str, u64, &'static str) {
         match self {
             Self::FrameBytes => ("max-frame-bytes", MAX_COMMAND as u64, "bytes in a frame"),
-            Self::BodyBytes => ("max-body-bytes", 2_000_000, "bytes in the body of a message"),
-            Self::IdentifierBytes => ("max-identifier-bytes", 256, "bytes in an identifier"),
+            Self::BodyBytes => {
+                ("max-body-bytes", 2 * MAX_BODY as u64, "bytes in the body of a message")
+            }
+            Self::IdentifierBytes => {
+                ("max-identifier-bytes", MAX_IDENTIFIER as u64, "bytes in an identifier")
+            }
             Self::JsonDepth => ("max-json-depth", 64, "levels of JSON"),
             Self::MailboxMessages => ("max-mailbox-messages", 1_000, "messages in a mailbox"),
             Self::MailboxBytes => ("max-mailbox-bytes", 8 << 20, "bytes in a mailbox"),
@@ -154,6 +164,11 @@ impl Limit {
                 ("max-connection-mailboxes", 8, "new mailboxes on a connection")
             }
             Self::AddressMailboxes => ("max-address-mailboxes", 512, "mailboxes from an address"),
+            // A small machine has it in memory (`--ephemeral`) or on its disk, and something to spare.
+            Self::StoredBytes => ("max-stored-bytes", 256 << 20, "bytes in all mailboxes"),
+            Self::AddressStoredBytes => {
+                ("max-address-stored-bytes", 32 << 20, "bytes in all mailboxes from an address")
+            }
             Self::ConnectionCommands => {
                 ("max-connection-commands", 50, "commands a second on a connection")
             }
@@ -222,6 +237,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Allows everything.
+    pub(crate) fn none() -> Self {
+        Limit::ALL.into_iter().fold(Self::default(), |limits, limit| limits.with(limit, 0))
+    }
+
     /// Sets a limit, for all clones; zero is no limit.
     #[must_use]
     pub fn with(self, limit: Limit, most: u64) -> Self {
@@ -270,7 +290,8 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         let most = Limit::ALL.map(|limit| AtomicU64::new(limit.default()));
-        Self { most: Arc::new(most), reached: Arc::default() }
+        let reached = [const { AtomicU64::new(0) }; COUNT];
+        Self { most: Arc::new(most), reached: Arc::new(reached) }
     }
 }
 

@@ -52,11 +52,14 @@ use crate::{
     front::Front,
     guest::Guests,
     hall::Hall,
+    limits::Limit,
     meters::Meters,
-    readiness::{Readiness, Unready},
-    store::{Drain, Store},
+    quota::Quota,
+    readiness::{Canary, Footing, Readiness, Unready, keep_looking},
+    store::{Disk, Drain, Store},
     testing::Faults,
     usage::Usage,
+    vitals::Vitals,
     watch::{Disperse, Watch},
     websocket,
 };
@@ -78,29 +81,38 @@ impl Mailbox {
     /// # Panics
     /// Without a running actix system.
     pub fn start(config: Config) -> Result<Self, DatabaseError> {
-        Self::start_with(config, None)
+        Self::start_with(config, Faults::default())
     }
 
-    pub(crate) fn start_with(
-        config: Config,
-        faults: Option<Faults>,
-    ) -> Result<Self, DatabaseError> {
-        let (config, meters) = (Arc::new(config), Meters::default());
+    pub(crate) fn start_with(config: Config, faults: Faults) -> Result<Self, DatabaseError> {
+        let (config, meters, disk) = (Arc::new(config), Meters::default(), Disk::default());
+        let vitals = Vitals::default();
         config.check_databases()?;
-        let (store, apps) = Store::start(&config, meters.clone())?;
-        let usage = Usage::start(&config)?;
+        let (store, apps) = Store::start(&config, meters.clone(), disk.clone(), &vitals)?;
+        let usage = Usage::start(&config, &vitals)?;
+        let footing = Footing::of(&config);
+        actix::spawn(keep_looking(footing.clone()));
         let guests = Guests::new(config.limits.clone());
-        let watch = Watch::new(Arc::clone(&config), guests.clone()).start();
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
+        let watch = Watch::new(Arc::clone(&config), guests.clone(), vitals.pulse("watchdog"));
+        let watch = watch.start();
         let surroundings = Surroundings {
             config: Arc::clone(&config),
             store: store.clone().recipient(),
             watch: watch.clone().recipient(),
+            shed: watch.clone().recipient(),
             usage: usage.clone(),
+            disk: disk.clone(),
+            stored: stored.clone(),
             started: Instant::now(),
+            trap: faults.trap.clone(),
         };
-        let hall = Hall::new(surroundings, apps).start();
+        let pulse = vitals.pulse("hall");
+        let hall = Hall::start_with(surroundings, apps, meters.clone(), pulse);
         let address_ids = config.address_ids.map(AddressIds::new);
-        let readiness = Readiness::new(store.clone().recipient());
+        let canary = Canary::new(hall.clone().recipient(), vitals.pulse("canary")).start();
+        let readiness = Readiness::new(canary, footing, meters.clone(), vitals.clone());
         let front = web::Data::new(Front {
             config,
             guests,
@@ -108,22 +120,34 @@ impl Mailbox {
             watch,
             census: hall.clone().recipient(),
             meters,
+            disk,
+            stored,
             usage,
             started: SystemTime::now(),
             readiness,
             address_ids,
             faults,
+            vitals,
         });
         Ok(Self { front, store, hall })
     }
 
-    /// Has something written to the channel database.
+    /// Asks whether a client would be served: does all that a client does, in an application of the
+    /// server's own, and leaves nothing behind.
     ///
     /// # Errors
-    /// [`Unready`] where that fails or takes longer than two seconds, or the service is about to
-    /// stop. An answer holds for a second.
+    /// [`Unready`] where that fails or takes longer than two seconds, something that a client
+    /// wanted could not be written in the last ten, a file of the channel database was deleted or
+    /// replaced, or the service is about to stop. An answer holds for a second.
     pub async fn ready(&self) -> Result<(), Unready> {
         self.front.readiness.check().await
+    }
+
+    /// Comes back, with its name, when a part of the service has panicked without which it serves
+    /// nobody: start the program again then, as [`Running::until`](crate::Running::until) has it
+    /// done by ending with [`Error::Fallen`](crate::Error::Fallen).
+    pub async fn fallen(&self) -> &'static str {
+        self.front.vitals.watch().await
     }
 
     /// Tells whether the decisions' thread does its work; it comes back late where that hangs.

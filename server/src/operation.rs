@@ -89,7 +89,11 @@ pub fn operate<L: Into<Listener>>(
     };
     let server = reception.open(listeners)?;
     let handle = server.handle();
-    actix::spawn(server);
+    actix::spawn(async {
+        if let Err(reason) = server.await {
+            tracing::error!("the server for operators has ended: {reason}");
+        }
+    });
     Ok(Operation(Some(handle)))
 }
 

@@ -95,18 +95,13 @@ impl Common {
     }
 }
 
-/// The options of places where clients are served.
-const PUBLIC: [(&str, fn(Servers) -> bool); 3] = [
-    ("port", Servers::has_mailbox),
-    ("relay-port", Servers::has_relay),
-    ("relay-websocket", Servers::has_relay),
-];
-
 /// Reads the address for ports that name none, of which there has to be one.
 fn host(settings: &Settings, servers: Servers) -> Result<Option<IpAddr>, Wrong> {
     let host = settings.value("host", "an address such as 127.0.0.1 or ::")?;
+    let mailbox = servers.has_mailbox().then_some("port");
+    let relay = servers.has_relay().then_some(["relay-port", "relay-websocket"]);
     let mut endpoints = Vec::<Endpoint>::new();
-    for (option, _) in PUBLIC.into_iter().filter(|(_, concerns)| concerns(servers)) {
+    for option in mailbox.into_iter().chain(relay.into_iter().flatten()) {
         endpoints.extend(settings.values::<Endpoint>(option)?);
     }
     if settings.given("host").is_some() && !endpoints.iter().any(Endpoint::names_no_address) {

@@ -15,10 +15,6 @@ use crate::{
 };
 
 /// Counts what is taken of one thing; clones count together.
-///
-/// Where it is limited in total, the last eighth of that is kept for those who hold little: there
-/// a network may take no more than what makes it hold as much as is still free. So the heaviest
-/// is refused first, and the lightest hardly ever.
 #[derive(Clone)]
 pub(crate) struct Quota(Arc<Books>);
 
@@ -26,6 +22,8 @@ struct Books {
     limits: Limits,
     total: Option<Limit>,
     address: Limit,
+    /// Whether the last eighth of the total is not for everybody.
+    is_sparing: bool,
     taken: AtomicU64,
     /// Those of networks that hold a share.
     accounts: Mutex<HashMap<Network, Account>>,
@@ -44,8 +42,19 @@ pub(crate) struct Share {
 impl Quota {
     /// Makes one of which nothing is taken.
     pub(crate) fn new(limits: Limits, total: impl Into<Option<Limit>>, address: Limit) -> Self {
+        Self::with(limits, total.into(), address, false)
+    }
+
+    /// Makes one whose last eighth is kept for those who hold little: of that a network may take
+    /// no more than what makes it hold as much as is still free. So the heaviest is refused first,
+    /// and the lightest hardly ever.
+    pub(crate) fn sparing(limits: Limits, total: Limit, address: Limit) -> Self {
+        Self::with(limits, Some(total), address, true)
+    }
+
+    fn with(limits: Limits, total: Option<Limit>, address: Limit, is_sparing: bool) -> Self {
         let (taken, accounts) = (AtomicU64::new(0), Mutex::default());
-        Self(Arc::new(Books { limits, total: total.into(), address, taken, accounts }))
+        Self(Arc::new(Books { limits, total, address, is_sparing, taken, accounts }))
     }
 
     /// Takes some for a network; for nobody where none is told, which counts in total only.
@@ -75,7 +84,6 @@ impl Quota {
     }
 
     /// The network that has taken most, and how much; looks at all of them.
-    #[allow(dead_code)]
     pub(crate) fn heaviest(&self) -> Option<(Network, u64)> {
         let accounts = self.0.accounts();
         let taken = accounts.iter().map(|(network, account)| (*network, account.load(Relaxed)));
@@ -126,7 +134,6 @@ impl Share {
     }
 
     /// The network that has taken it.
-    #[allow(dead_code)]
     pub(crate) fn network(&self) -> Option<Network> {
         self.holder.as_ref().map(|(network, _)| *network)
     }
@@ -141,7 +148,7 @@ impl Share {
     /// # Errors
     /// [`Exceeded`] where it is not.
     pub(crate) fn judge(&self, amount: u64) -> Result<(), Exceeded> {
-        let Books { limits, total, address, taken, .. } = &*self.books;
+        let Books { limits, total, address, is_sparing, taken, .. } = &*self.books;
         if self.holder.is_some() {
             limits.check(*address, self.of_network())?;
         }
@@ -149,7 +156,7 @@ impl Share {
         let Some(most) = limits.most(total) else { return Ok(()) };
         let taken = taken.load(Relaxed);
         let free = most.saturating_sub(taken.saturating_sub(amount));
-        let is_scarce = taken > most - most / 8;
+        let is_scarce = *is_sparing && taken > most - most / 8;
         if taken > most || is_scarce && self.holder.is_some() && self.of_network() > free {
             return Err(limits.exceed(total, most));
         }
@@ -195,7 +202,7 @@ mod tests {
         let limits = Limits::default()
             .with(Limit::RelayConnections, total)
             .with(Limit::RelayAddressConnections, address);
-        Quota::new(limits, Limit::RelayConnections, Limit::RelayAddressConnections)
+        Quota::sparing(limits, Limit::RelayConnections, Limit::RelayAddressConnections)
     }
 
     fn from(last: u8) -> Option<Network> {
@@ -251,6 +258,14 @@ mod tests {
         assert!(heavy.grow(1).is_err());
         heavy.shrink(1);
         heavy.grow(1).unwrap();
+    }
+
+    #[test]
+    fn one_that_is_not_sparing_is_for_whoever_comes_first() {
+        let limits = Limits::default().with(Limit::Connections, 16);
+        let quota = Quota::new(limits, Limit::Connections, Limit::AddressConnections);
+        let _all: Vec<_> = (0..16).map(|_| quota.take(from(1), 1).unwrap()).collect();
+        assert!(quota.take(from(2), 1).is_err());
     }
 
     proptest! {

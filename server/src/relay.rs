@@ -49,7 +49,7 @@ use std::{future::Future, io, time::Duration};
 use actix::Arbiter;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Error, limits::Limits, rules::LiveRules};
+use crate::{Error, limits::Limits, rules::LiveRules, vitals::Vitals};
 use hub::Hub;
 use ledger::Ledger;
 use tally::Tally;
@@ -110,16 +110,13 @@ pub struct Relay {
 /// It has to run inside an actix [`System`](actix::System).
 ///
 /// # Errors
-/// As [`Relay::start`].
+/// As [`Relay::start`] and [`Relay::until`].
 pub async fn launch<P: Into<Port>>(
     config: RelayConfig,
     ports: impl IntoIterator<Item = P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let relay = Relay::start(config, ports)?;
-    shutdown.await;
-    relay.stop().await;
-    Ok(())
+    Relay::start(config, ports)?.until(shutdown).await
 }
 
 impl Relay {
@@ -143,17 +140,32 @@ impl Relay {
         ports.iter().try_for_each(|port| port.listener.set_nonblocking())?;
         let (tally, goodbye) = (Tally::default(), config.goodbye);
         let (open, closed) = watch::channel(());
-        let ledger = Ledger::open(&config.usage, &tally)?;
+        let vitals = Vitals::default();
+        let ledger = Ledger::open(&config.usage, &tally, &vitals)?;
         let arbiter = Arbiter::try_new()?;
-        let view = View::new(tally.clone(), config.limits.clone(), arbiter.handle());
+        let (limits, thread) = (config.limits.clone(), arbiter.handle());
+        let view = View::new(tally.clone(), limits, thread, vitals.clone());
         let hub = Hub::new(config, tally, ledger.clone());
-        arbiter.spawn_fn(move || reception::open(hub, ports, closed));
+        arbiter.spawn_fn(move || reception::open(hub, ports, closed, &vitals));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }
 
     /// Shows what it does.
     pub fn view(&self) -> &View {
         &self.view
+    }
+
+    /// Relays until `shutdown` ends, then [stops](Self::stop).
+    ///
+    /// # Errors
+    /// [`Error::Fallen`] where a part of the relay has failed that cannot be started again.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            part = self.view.fallen() => Err(Error::Fallen(part)),
+        };
+        self.stop().await;
+        ended
     }
 
     /// Takes no more connections, lets those finish that there are, as long as

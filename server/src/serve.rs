@@ -163,7 +163,8 @@ impl Running {
     /// is.
     ///
     /// # Errors
-    /// [`Error::Listen`] where accepting ends before `shutdown`.
+    /// [`Error::Listen`] where accepting ends before `shutdown`; [`Error::Fallen`] where a part of
+    /// the service has panicked that cannot be started again.
     pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let Self { server, mailbox } = self;
         let handle = server.handle();
@@ -172,10 +173,17 @@ impl Running {
             mailbox.disperse().await;
             handle.stop(false).await;
         };
+        let fallen = async {
+            let part = mailbox.fallen().await;
+            mailbox.disperse().await;
+            handle.stop(false).await;
+            part
+        };
         // The server is polled on while it stops.
         let served = tokio::select! {
             ended = server => ended.map_err(Error::from),
             () = stopping => Ok(()),
+            part = fallen => Err(Error::Fallen(part)),
         };
         mailbox.close().await;
         served

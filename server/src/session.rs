@@ -165,12 +165,12 @@ impl Session {
                 session.standing.unbind();
                 session.refuse(exceeded.to_string(), request, ctx);
             }
-            Err(_) => end(CloseCode::Restart, ctx),
+            Err(_) => end(CloseCode::Again, ctx),
         }));
     }
 
     fn order(&self, order: Order, request: Request, ctx: &mut WebsocketContext<Self>) {
-        let Some(desk) = &self.desk else { return end(CloseCode::Restart, ctx) };
+        let Some(desk) = &self.desk else { return end(CloseCode::Again, ctx) };
         let ordering = desk.orders.send(order).into_actor(self);
         ctx.wait(ordering.map(|result, session, ctx| session.answer(result, request, ctx)));
     }
@@ -195,10 +195,8 @@ impl Session {
             }
             Ok(Done::Added) => acknowledge(&request, ctx),
             Ok(Done::Closed) => reply(&request, Answer::Closed, ctx),
-            Err(Refusal::Broken) => {
-                self.refuse(Refusal::Broken.to_string(), request, ctx);
-                end(CloseCode::Error, ctx);
-            }
+            // An `error` would end the wormhole; so the client comes back, and says it again.
+            Err(Refusal::Broken) => end(CloseCode::Again, ctx),
             Err(refused) => self.refuse(refused.to_string(), request, ctx),
         }
     }
@@ -318,6 +316,7 @@ impl Handler<Call> for Session {
                 self.object(exceeded.to_string(), Value::Null, ctx);
                 end(CloseCode::Policy, ctx);
             }
+            Call::ComeBack => end(CloseCode::Again, ctx),
             Call::GoAway => end(CloseCode::Away, ctx),
         }
     }

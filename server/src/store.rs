@@ -1,15 +1,16 @@
 //! The store: collects what the apps have decided while the writer is busy, and has it written in
 //! one commit.
 //!
-//! in: [`Job`] (from the apps), [`Probe`] (from whoever asks whether the server is ready),
-//! [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
+//! in: [`Job`] (from the apps), [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
 //! out: [`Stored`] (to the app that gave the job, in the order of its jobs)
 
 mod apply;
+mod disk;
 mod load;
 mod memory;
 mod rows;
 mod schema;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -26,18 +27,23 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use wormhole_protocol::name::AppId;
 
-pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
+pub(crate) use disk::Disk;
+pub(crate) use rows::{
+    Change, Held, Key, MailboxRow, NameplateRow, Rows, mailbox_room, message_room,
+};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
 use crate::{
     config::{Config, Database},
-    database::{DatabaseError, Opened},
+    database::DatabaseError,
     meters::Meters,
+    vitals::{Pulse, Vitals},
 };
 use memory::Memory;
+use upkeep::{TIDY_EVERY, Upkeep};
 
 pub(crate) use schema::open;
-use writer::{Batch, Shut, Writer};
+use writer::{Batch, Book, Shut, Tidy, Writer};
 
 /// A task, and who wants to know when it is on disk.
 #[derive(Message)]
@@ -57,17 +63,13 @@ pub(crate) struct Stored(pub(crate) Result<Yield, Failed>);
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// Writes something that changes nothing, and tells whether that went well.
-#[derive(Clone, Copy, Message)]
-#[rtype(result = "bool")]
-pub(crate) struct Probe;
-
 /// The batching actor.
 pub(crate) struct Store {
     pen: Pen,
     queue: Vec<Job>,
     state: State,
     drained: Option<oneshot::Sender<()>>,
+    _pulse: Pulse,
 }
 
 /// Who writes.
@@ -88,6 +90,9 @@ enum State {
 /// A long batch keeps everybody waiting for its last task.
 const MAX_BATCH: usize = 256;
 
+/// Bytes of messages in a batch, but for its last one: all of them are in the log at once.
+const MAX_BATCH_BYTES: usize = 256 << 10;
+
 impl Store {
     /// Opens the database and starts the writer; gives the rows of every app too. A running actix
     /// system is needed.
@@ -97,6 +102,8 @@ impl Store {
     pub(crate) fn start(
         config: &Config,
         meters: Meters,
+        disk: Disk,
+        vitals: &Vitals,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
         let (pen, apps) = match &config.database {
             Database::Memory => (Pen::Memory(Memory::default()), BTreeMap::new()),
@@ -107,10 +114,13 @@ impl Store {
                     lazy.map_err(failed)?;
                 }
                 let apps = load::everything(&opened.connection).map_err(failed)?;
-                (Pen::Disk(start_writer(opened, meters)), apps)
+                let upkeep = Upkeep::begin(&opened.connection, path, disk);
+                let book = Book::new(opened, Some(upkeep));
+                (Pen::Disk(start_writer(book, meters, vitals)), apps)
             }
         };
-        let store = Self { pen, queue: Vec::new(), state: State::Idle, drained: None };
+        let (queue, state, pulse) = (Vec::new(), State::Idle, vitals.pulse("store"));
+        let store = Self { pen, queue, state, drained: None, _pulse: pulse };
         Ok((store.start(), apps))
     }
 
@@ -121,8 +131,7 @@ impl Store {
         if self.queue.is_empty() {
             return self.shut(ctx);
         }
-        let later = self.queue.split_off(self.queue.len().min(MAX_BATCH));
-        let jobs = mem::replace(&mut self.queue, later);
+        let jobs = self.next_batch();
         match &mut self.pen {
             Pen::Memory(memory) => {
                 for Job { task, from } in jobs {
@@ -137,6 +146,18 @@ impl Store {
                 ctx.spawn(writing.map(|results, store, ctx| store.written(results, ctx)));
             }
         }
+    }
+
+    fn next_batch(&mut self) -> Vec<Job> {
+        let mut bytes = 0;
+        let mut fits = |job: &Job| {
+            let room = bytes < MAX_BATCH_BYTES;
+            bytes += job.task.bytes();
+            room
+        };
+        let length = self.queue.iter().take(MAX_BATCH).take_while(|job| fits(job)).count();
+        let later = self.queue.split_off(length);
+        mem::replace(&mut self.queue, later)
     }
 
     fn shut(&mut self, ctx: &mut Context<Self>) {
@@ -158,9 +179,7 @@ impl Store {
         ctx: &mut Context<Self>,
     ) {
         let State::Writing(waiting) = mem::replace(&mut self.state, State::Idle) else { return };
-        if results.is_err() {
-            tracing::error!("the thread that writes the database has ended: restart the server");
-        }
+        // A writer that has fallen has told the operator.
         let mut results = results.unwrap_or_default().into_iter();
         for job in waiting {
             job.do_send(Stored(results.next().unwrap_or(Err(Failed))));
@@ -169,16 +188,22 @@ impl Store {
     }
 }
 
-fn start_writer(opened: Opened, meters: Meters) -> Addr<Writer> {
-    let opened = Mutex::new(Some(opened));
+fn start_writer(book: Book, meters: Meters, vitals: &Vitals) -> Addr<Writer> {
+    let (book, vitals) = (Mutex::new(Some(book)), vitals.clone());
     SyncArbiter::start(1, move || {
-        let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Writer::new(opened, meters.clone())
+        let book = book.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Writer::new(book, meters.clone(), vitals.pulse("thread that writes the database"))
     })
 }
 
 impl Actor for Store {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let Pen::Disk(writer) = &self.pen else { return };
+        let writer = writer.clone();
+        ctx.run_interval(TIDY_EVERY, move |_, _| writer.do_send(Tidy));
+    }
 }
 
 impl Handler<Job> for Store {
@@ -187,16 +212,6 @@ impl Handler<Job> for Store {
     fn handle(&mut self, job: Job, ctx: &mut Self::Context) {
         self.queue.push(job);
         self.write(ctx);
-    }
-}
-
-impl Handler<Probe> for Store {
-    type Result = ResponseFuture<bool>;
-
-    fn handle(&mut self, probe: Probe, _: &mut Self::Context) -> Self::Result {
-        let Pen::Disk(writer) = &self.pen else { return Box::pin(async { true }) };
-        let probing = writer.send(probe);
-        Box::pin(async { probing.await.unwrap_or(false) })
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     clock,
     config::{Config, UsageConfig},
     database::DatabaseError,
+    vitals::{Pulse, Vitals},
 };
 use record::{Current, Record};
 
@@ -48,9 +49,10 @@ impl Usage {
     ///
     /// # Errors
     /// [`DatabaseError`] where the database cannot be used.
-    pub(crate) fn start(config: &Config) -> Result<Self, DatabaseError> {
+    pub(crate) fn start(config: &Config, vitals: &Vitals) -> Result<Self, DatabaseError> {
         let tally = Tally::default();
-        let open = |usage| recorder_of(usage, config.prune_every, tally.clone());
+        let pulse = || vitals.pulse("usage recorder");
+        let open = |usage| recorder_of(usage, config.prune_every, tally.clone(), pulse());
         let recorder = config.usage.as_ref().map(open).transpose()?;
         Ok(Self { tally, recorder: recorder.map(Actor::start) })
     }
@@ -94,11 +96,13 @@ fn recorder_of(
     config: &UsageConfig,
     update_every: Duration,
     tally: Tally,
+    pulse: Pulse,
 ) -> Result<Recorder<Record>, DatabaseError> {
-    let (opened, rebooted) = (schema::open(&config.database)?, clock::now());
+    let (database, rebooted) = (config.database.clone(), clock::now());
+    let open = move || schema::open(&database);
     let current = move || {
         let subscriptions = tally.subscriptions();
         Record::Current(Current { rebooted, updated: clock::now(), subscriptions })
     };
-    Ok(Recorder::new(opened, Blur::new(config.blur), update_every, current))
+    Recorder::new(open, Blur::new(config.blur), update_every, current, pulse)
 }

@@ -19,7 +19,7 @@ use crate::{
     permission::Pass,
     rules::Welcome,
     session::{Refused, Session, TooLarge, counted, limited},
-    testing::faulty,
+    testing::{Faults, faulty},
 };
 
 /// No limit is this one: the codec makes room for what a frame announces.
@@ -70,7 +70,7 @@ async fn enter(
     let too_large = TooLarge::default();
     let frames = limited(payload, limit, too_large.clone());
     let connection = request.conn_data::<Connection>();
-    let faults = front.faults;
+    let faults = Some(front.faults.clone()).filter(Faults::on_the_way);
     let session = Session::new(front, Arc::clone(&visit), connection, pass, welcome, too_large);
     let codec = Codec::new().max_size(limit);
     let said = counted(WebsocketContext::with_codec(session, frames, codec), visit);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Missing, Peer, Process, Relay, Server, Stream, peer_script};
+use crate::{Gate, Missing, Peer, Process, Relay, Server, Stream, peer_script};
 
 /// Runs one program against one server.
 #[derive(Clone, Debug)]
@@ -54,6 +54,15 @@ impl Client {
         }
     }
 
+    /// Has it reach others through this gate alone.
+    pub fn through_gate(self, gate: &Gate) -> Self {
+        let hint = gate.hint();
+        Self {
+            way: Way::Through { hint: hint.to_owned(), url: hint.replacen(':', "://", 1) },
+            ..self
+        }
+    }
+
     /// Builds `wormhole send ARGS`, to be run in `folder`.
     pub fn send(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = self.command(folder);
@@ -82,6 +91,15 @@ impl Client {
             Peer::Rust => command.args(["--noconfirm", "--no-color"]),
             Peer::Go => command.arg("--hide-progress"),
         };
+        command.args(self.rendezvous()).args(self.ways()).args(args);
+        command
+    }
+
+    /// Builds `wormhole receive ARGS`, to be run in `folder`, which asks before it accepts; Rust's
+    /// has no such thing to say.
+    pub fn ask_to_receive(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = self.command(folder);
+        command.args(["receive", "--hide-progress"]);
         command.args(self.rendezvous()).args(self.ways()).args(args);
         command
     }

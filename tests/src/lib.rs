@@ -3,8 +3,8 @@
 //! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
 //! servers, a [`Relay`] one of its transit relays. A [`Client`] runs the `wormhole` of some [`Peer`]
 //! against such a server, and a [`Process`] is either of them while it runs, perhaps in a [`Lab`]
-//! or in one of two [`Homes`]. A
-//! [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`]
+//! or in one of two [`Homes`]. A [`Gate`] is a relay that stops and loses what it carries as a test
+//! says. A [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`]
 //! what lies on disk afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
 //! conversation that it repeats. A [`Browser`] looks at pages.
 //!
@@ -18,6 +18,7 @@ use std::time::Duration;
 mod browser;
 mod client;
 mod each;
+mod gate;
 mod homes;
 mod lab;
 mod maker;
@@ -37,6 +38,7 @@ mod watched;
 pub use browser::{Browser, View};
 pub use client::{Client, scripted};
 pub use each::Each;
+pub use gate::{Gate, Pass, Side};
 pub use homes::{Homes, Place};
 pub use lab::Lab;
 pub use maker::{Maker, Peer, peer_script};

@@ -110,16 +110,29 @@ impl Process {
     ///
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
-        signal("-INT", self.child.id());
+        self.signal("-INT");
     }
 
-    /// Sends it a signal, such as `-TERM`.
+    /// Sends a signal, such as `-TERM`.
     ///
     /// # Panics
     ///
-    /// When the signal cannot be sent.
+    /// When it cannot be sent.
     pub fn signal(&self, name: &str) {
         signal(name, self.child.id());
+    }
+
+    /// Waits until a text has come, be it on a line that has not ended.
+    ///
+    /// # Panics
+    ///
+    /// As [`line_after`](Self::line_after).
+    pub fn says(&self, stream: Stream, text: &str) {
+        let said = |output: &Collected| {
+            output.stream(stream).windows(text.len()).any(|here| here == text.as_bytes())
+        };
+        let output = self.output.wait(|output| output.open == 0 || said(output));
+        assert!(said(&output), "no `{text}` from {}\n{output}", self.what);
     }
 
     /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.

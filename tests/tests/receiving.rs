@@ -70,21 +70,17 @@ impl Scene {
     /// Starts a sender that sends half of a large file and then waits for its end, and a receiver
     /// of it; waits until that has written it.
     fn half(&self, args: &[&str]) -> Option<(Process, Process)> {
-        self.half_by(args, |receive| receive)
+        self.half_by(args, r#"exec "$@""#)
     }
 
-    /// The same by a command that is made of the receiver's.
-    fn half_by(
-        &self,
-        args: &[&str],
-        wrapped: impl FnOnce(Command) -> Command,
-    ) -> Option<(Process, Process)> {
+    /// The same with a receiver that is run by a shell.
+    fn half_by(&self, args: &[&str], script: &str) -> Option<(Process, Process)> {
         let half = (LARGE / 2).to_string();
         let sender = ["stall", "\"half.bin\"", &LARGE.to_string(), &half];
         let (sender, code) = self.scripted(&sender)?;
         let client = Client::new(Maker::Ours, &self.server).unwrap();
         let receive = client.receive(&self.target(), &[args, &[&code]].concat());
-        let receiver = Process::start(wrapped(receive));
+        let receiver = Process::start(by_shell(script, &receive));
         sender.line_after(Stream::Out, "stalled");
         let begun = Instant::now();
         while !has_open(&receiver, LARGE as u64 / 2) {
@@ -102,20 +98,23 @@ fn has_open(process: &Process, length: u64) -> bool {
     files.into_iter().any(|file| file.is_file() && file.len() == length)
 }
 
-/// Has a command run without /proc, by which a file without a name cannot get one.
-fn without_proc(command: Command) -> Command {
-    let mut hidden = Command::new("unshare");
-    hidden.args(["-m", "sh", "-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]);
-    hidden.arg(command.get_program()).args(command.get_args());
-    hidden.current_dir(command.get_current_dir().unwrap());
+/// Has a shell run a command, which is `"$@"` to it.
+fn by_shell(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash"]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => hidden.env(name, value),
-            None => hidden.env_remove(name),
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
         };
     }
-    hidden
+    shell
 }
+
+/// Hides /proc, without which a file that has no name cannot get one.
+const WITHOUT_PROC: &str =
+    r#"exec unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$@""#;
 
 fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -197,9 +196,9 @@ fn what_a_killed_receiver_left_is_cleared_by_the_next_and_told() {
         return Missing::because("nothing can be mounted here").skip();
     }
     let scene = Scene::new();
-    let Some((_sender, mut killed)) = scene.half_by(&[], without_proc) else { return };
+    let Some((_sender, mut killed)) = scene.half_by(&[], WITHOUT_PROC) else { return };
     killed.kill();
-    let Some((_other, running)) = scene.half_by(&[], without_proc) else { return };
+    let Some((_other, running)) = scene.half_by(&[], WITHOUT_PROC) else { return };
     // The first is gone when the second begins, and the second stays when a third does.
     let [left] = &files(&scene.target())[..] else { panic!("{:?}", files(&scene.target())) };
     assert!(left.starts_with(".wormhole-"), "{left}");
@@ -212,35 +211,28 @@ fn what_a_killed_receiver_left_is_cleared_by_the_next_and_told() {
     assert_eq!(files(&scene.target()), ["f"]);
 }
 
-/// Has a command run with a limit of 256 KiB for the size of a file.
-fn limited(command: &Command) -> Command {
-    let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -f 256; exec \"$@\"", "bash"]);
-    limited.arg(command.get_program()).args(command.get_args());
-    limited.current_dir(command.get_current_dir().unwrap());
-    limited
-}
-
 #[test]
 fn the_limit_of_a_files_size_is_an_error_that_both_sides_are_told() {
     let scene = Scene::new();
-    let client = Client::new(Maker::Ours, &scene.server).unwrap();
-    let receive = |code: &str| Process::start(limited(&client.receive(&scene.target(), &[code])));
-    // What is too large by what is announced is refused at once.
     fs::write(scene.sandbox.path().join("large"), vec![7; LARGE]).unwrap();
+    let client = Client::new(Maker::Ours, &scene.server).unwrap();
+    let receive = |code: &str| {
+        let receive = client.receive(&scene.target(), &[code]);
+        Process::start(by_shell(r#"ulimit -f 256; exec "$@""#, &receive)).finish()
+    };
+    // What is too large by what is announced is refused at once.
     let sender = Process::start(client.send(scene.sandbox.path(), &["large"]));
-    let refused = receive(&sender.code()).finish();
+    let refused = receive(&sender.code());
     assert!(refused.complaint().contains("files may have 262144 bytes here"), "{refused}");
     assert!(!refused.err.contains("Receiving ("), "{refused}");
     sender.finish().complaint();
     // What nobody knew of before, when it comes.
-    let mut sender = Process::start_typing(client.send(scene.sandbox.path(), &["-"]));
-    let receiver = receive(&sender.code());
-    sender.type_all(&"x".repeat(LARGE));
-    let failed = receiver.finish();
+    let input = client.send(scene.sandbox.path(), &["-"]);
+    let sender = Process::start(by_shell(r#"exec "$@" <large"#, &input));
+    let failed = receive(&sender.code());
     assert!(failed.complaint().contains("not become larger than 262144 bytes"), "{failed}");
     let told = sender.finish();
-    assert!(told.complaint().contains("the receiver could not store"), "{told}");
+    assert!(told.complaint().contains("the peer gave up: the receiver"), "{told}");
     assert_eq!(files(&scene.target()), [""; 0]);
 }
 

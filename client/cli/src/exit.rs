@@ -1,6 +1,6 @@
 //! How the program ends: one line for a person, and a number for a script.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf};
 
 use wormhole_client::{
     Error,
@@ -42,10 +42,16 @@ impl<E: Into<TransferError>> From<E> for Failure {
     }
 }
 
-/// Says what went wrong, and ends the program so.
-pub(crate) fn report(failure: &Failure) -> ExitCode {
+/// Says what went wrong, and gives the number for it.
+pub(crate) fn report(failure: &Failure) -> u8 {
     say(failure);
-    ExitCode::from(if matches!(failure, Failure::Interrupted) { INTERRUPTED } else { FAILED })
+    if matches!(failure, Failure::Interrupted) { INTERRUPTED } else { FAILED }
+}
+
+/// Ends the program at once, whatever its other threads hang in.
+#[expect(clippy::disallowed_methods, reason = "nobody waits for the destructors any more")]
+pub(crate) fn leave(status: u8) -> ! {
+    std::process::exit(status.into())
 }
 
 /// Says what went wrong, in one line on standard error.

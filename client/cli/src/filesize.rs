@@ -1,17 +1,16 @@
 //! The limit of a file's size (`ulimit -f`).
 
 use std::io;
+#[cfg(unix)]
+use std::sync::{Arc, atomic::AtomicBool};
 
 /// Has what goes beyond the limit fail as any other write does. Without it the system ends the
 /// program by a signal, which then cleans up nothing and tells nobody.
-///
-/// Needs a running event loop.
 #[cfg(unix)]
 pub(crate) fn an_error_and_no_signal() -> io::Result<()> {
-    use rustix::process::Signal;
-    use tokio::signal::unix::{SignalKind, signal};
-    // It stays caught when this is dropped.
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+    let signal = rustix::process::Signal::XFSZ.as_raw();
+    // Nobody looks whether it came: the write says so.
+    signal_hook::flag::register(signal, Arc::<AtomicBool>::default()).map(drop)
 }
 
 #[cfg(not(unix))]

@@ -10,36 +10,44 @@ use wormhole_client::{
         self, Destination, Event, Incoming, IncomingBulk, Target, TargetError, TransferError,
         accepts, accepts_overwriting, escape,
     },
+    transit::Transit,
 };
 
 use crate::{
     args::{Global, Receive},
     ask, code,
     exit::Failure,
-    session, show,
+    files, session, show,
     steps::{self, Steps},
 };
 
-pub(crate) async fn run(global: &Global, options: Receive) -> Result<(), Failure> {
-    options.code.as_deref().map(session::checked).transpose()?;
-    // What is wrong with the place is said before the code is used up.
-    let destination = Destination::of(Path::new("."), options.output_file.as_deref())?;
+pub(crate) async fn run(global: &Global, mut options: Receive) -> Result<(), Failure> {
+    let code = code::given(options.code.take(), &options.common)?;
+    // What is wrong with the place is said before the code is used up, and so is a port that is
+    // taken.
+    let destination = Destination::of(Path::new("."), options.output())?;
+    let config = global.transit(&options.common);
+    Transit::prepare(Role::Receiver, &config)?;
     session::run(global, &global.relay_url, Role::Receiver, async |wormhole, floor| {
-        match &options.code {
-            Some(code) => wormhole.set_code(code)?,
+        match code {
+            Some(code) => wormhole.use_code(code)?,
             None if options.allocate => allocate(wormhole, options.words()).await?,
-            None => code::typed(wormhole, options.words(), &global.timing).await?,
+            None => {
+                let (words, force) = (options.words(), options.common.force);
+                code::typed(wormhole, words, force, &global.timing).await?;
+            }
         }
         let verifier = session::verified(wormhole, Some("Waiting for sender...")).await?;
         if options.common.verify {
             show::verifier(&verifier);
         }
-        let config = global.transit(&options.common);
         let offer = floor.given_to(transfer::receive(wormhole, &config));
         match session::patiently(offer, "Waiting for the sender's offer...").await? {
             Incoming::Text(text) => {
                 global.timing.moment("print", Default::default());
-                if let Err(error) = show::text(&text.text) {
+                let shown = text.text.clone();
+                // Who is to read it may take no more for now.
+                if let Err(error) = files::blocking(move || show::text(&shown)).await? {
                     text.reject(Refusal::Unwritten);
                     return Err(Failure::Io("cannot write to standard output", error));
                 }
@@ -69,18 +77,17 @@ async fn land(
     destination: Destination,
     log: &Log,
 ) -> Result<(), Failure> {
-    let planned = match plan(&bulk, options, &destination) {
+    let planned = match plan(&bulk, options, &destination).await {
         // The peer chose that name: what has it is overwritten only if the person says so.
-        Err(TargetError::Occupied(_)) if !options.accept_file => {
+        Err(TransferError::Target(TargetError::Occupied(_))) if !options.accept_file => {
             let overwriting = destination.overwriting();
-            plan(&bulk, options, &overwriting).map(|target| (target, Question::Overwrite))
+            plan(&bulk, options, &overwriting).await.map(|target| (target, Question::Overwrite))
         }
         planned => planned.map(|target| (target, Question::Take)),
     };
     let (target, question) = match planned {
         Ok(planned) => planned,
         Err(error) => {
-            let error = TransferError::from(error);
             bulk.reject(error.refusal());
             return Err(error.into());
         }
@@ -127,25 +134,27 @@ async fn permitted(bulk: &IncomingBulk, question: Question, log: &Log) -> Result
         Question::Overwrite => ("overwrite it? (y/N): ", accepts_overwriting),
     };
     let answer = tokio::select! {
-        answer = ask::line(text.to_owned()) => answer?,
+        answer = ask::line(text.to_owned(), ask::MAX_ANSWER) => answer?,
         withdrawn = bulk.withdrawn() => {
             show::line("");
             return Err(withdrawn.into());
         }
     };
-    let yes = answer.as_deref().is_some_and(accepts);
+    let yes = answer.is_some_and(|answer| accepts(&answer));
     permission.detail("answer", if yes { "yes" } else { "no" });
     permission.stop();
     Ok(yes)
 }
 
-fn plan(
+async fn plan(
     bulk: &IncomingBulk,
     options: &Receive,
     destination: &Destination,
-) -> Result<Target, TargetError> {
+) -> Result<Target, TransferError> {
     let place = if options.unpack { Destination::unpacked } else { Destination::target };
-    let target = place(destination, &bulk.offered_name, bulk.announced)?;
+    let (destination, name, announced) =
+        (destination.clone(), bulk.offered_name.clone(), bulk.announced);
+    let target = files::blocking(move || place(&destination, &name, announced)).await??;
     Ok(target
         .keep_partial(options.keep_partial)
         .accept_colliding_names(options.accept_colliding_names))

@@ -5,9 +5,8 @@ use std::{cell::Cell, future::pending, pin::pin, time::Duration};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
 use wormhole_client::{
-    Connection, Error, Wormhole,
+    Connection, Wormhole,
     protocol::{
-        code::Code,
         key::Verifier,
         transfer::{Message, Refusal},
         transit::Role,
@@ -147,9 +146,4 @@ pub(crate) async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T
         () = sleep(PATIENCE) => show::line(text),
     }
     step.await
-}
-
-/// Refuses a malformed code before anything is done with it.
-pub(crate) fn checked(code: &str) -> Result<Code, Failure> {
-    Ok(Code::parse(code).map_err(Error::from)?)
 }

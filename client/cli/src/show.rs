@@ -60,6 +60,11 @@ fn said(text: &str) -> Vec<String> {
 /// Shows the code, and how the other computer uses it.
 pub(crate) fn code(code: &Code, command: &str) {
     eprintln!("Wormhole code is: {}", escape(code.as_str()));
+    self::command(command);
+}
+
+/// Shows what the other person has to type.
+pub(crate) fn command(command: &str) {
     eprintln!("On the other computer, please run:\n\n{}\n", escape(command));
 }
 
@@ -178,6 +183,12 @@ fn counted(number: u64, one: &str, more: &str) -> String {
 /// Prints a received text on standard output: on a terminal escaped and on one line, elsewhere as
 /// it came.
 pub(crate) fn text(text: &str) -> io::Result<()> {
+    if is_closed_output() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotConnected,
+            "it is closed, or nobody reads it",
+        ));
+    }
     let mut stdout = io::stdout().lock();
     if stdout.is_terminal() {
         writeln!(stdout, "{}", escape(text))?;
@@ -188,6 +199,20 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
         }
     }
     stdout.flush()
+}
+
+/// Whether the program was started without a standard output. Rust puts `/dev/null` in its place,
+/// open for reading and writing, where everything succeeds and is lost; a shell that is told to
+/// write there opens it for writing alone. Where the system does not tell, it is taken to be open.
+fn is_closed_output() -> bool {
+    const ACCESS: u32 = 0o3;
+    const READ_AND_WRITE: u32 = 0o2;
+    let null = std::fs::read_link("/proc/self/fd/1");
+    let about = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    null.is_ok_and(|path| path == Path::new("/dev/null"))
+        && flags.is_some_and(|flags| flags & ACCESS == READ_AND_WRITE)
 }
 
 /// A number of bytes in decimal units, such as `1.0 GB`, `10 Bytes` or `1 Byte`.

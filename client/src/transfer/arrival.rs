@@ -227,7 +227,7 @@ fn store(target: &Target) -> io::Result<Temporary> {
         let partial = Partial::begin(folder, &place, &target.offered, &target.announced)?;
         return Temporary::kept(folder, partial, mode);
     }
-    if is_archive { Temporary::nameless(folder) } else { Temporary::to_place(folder, mode) }
+    Temporary::beside(folder, mode)
 }
 
 fn failed(target: &Target, source: io::Error) -> ArrivalError {

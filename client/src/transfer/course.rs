@@ -27,7 +27,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 const REASON_LIMIT: Duration = Duration::from_millis(500);
 const LATE_REASON_LIMIT: Duration = Duration::from_millis(1500);
 /// How much later than its reason the end of the connection may come.
-const HANG_UP_LIMIT: Duration = Duration::from_secs(2);
+const HANG_UP_LIMIT: Duration = Duration::from_secs(1);
 /// How often a receiver says that it is at work, while bytes come and while it puts them in place.
 const SIGN_WHILE_MOVING: Duration = Duration::from_secs(60);
 const SIGN_WHILE_PLACING: Duration = Duration::from_secs(5);

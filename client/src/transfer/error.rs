@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use wormhole_protocol::{
     transfer::{BadAck, BadMessage, Refusal},
     transit::Role,
+    wire::MAX_MESSAGE,
 };
 
 use super::{ArrivalError, Awaited, NameError, TargetError, UnpackError};
@@ -89,8 +90,11 @@ pub enum TransferError {
     /// A file could not be opened.
     #[error("cannot open what is to be sent: {0}")]
     Open(std::io::Error),
-    /// A text is longer than one message may be.
-    #[error("the text has {0} bytes, at most {max} fit into a message: send it as a file", max = super::MAX_TEXT)]
+    /// The message that holds a text, with its escapes, has more bytes than one may have; it has at
+    /// least so many.
+    #[error(
+        "the text takes {0} bytes as a message, at most {MAX_MESSAGE} fit into one: send it as a file"
+    )]
     TextTooLong(usize),
     /// Our own code is at fault.
     #[error("internal error: {0}")]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    native::{from_bytes, to_bytes},
+    native::{FileId, from_bytes, to_bytes},
     spill::{self, Reader, Writer},
     zip::DosTime,
 };
@@ -18,6 +18,8 @@ pub(super) struct Entry {
     /// Where it lies on this machine.
     pub(super) place: PathBuf,
     pub(super) content: Content,
+    /// Which file it was when it was measured.
+    pub(super) id: FileId,
     /// Type and permissions as in `st_mode`.
     pub(super) mode: u16,
     pub(super) modified: DosTime,
@@ -54,8 +56,8 @@ const FOLDER: u8 = 1;
 const ELSEWHERE: u8 = 2;
 /// The folder holds something.
 const FILLED: u8 = 4;
-/// Flags, mode, time, size, and the lengths of name and place.
-const HEAD: usize = 1 + 2 + 4 + 8 + 2 + 4;
+/// Flags, mode, time, size, which file it is, and the lengths of name and place.
+const HEAD: usize = 1 + 2 + 4 + 8 + 16 + 2 + 4;
 
 impl Collecting {
     pub(super) fn below(root: PathBuf) -> Self {
@@ -89,6 +91,7 @@ impl Collecting {
         self.list.write_all(&entry.mode.to_le_bytes())?;
         self.list.write_all(&entry.modified.to_le_bytes())?;
         self.list.write_all(&size.to_le_bytes())?;
+        self.list.write_all(&entry.id.to_le_bytes())?;
         self.list.write_all(&name_len.to_le_bytes())?;
         self.list.write_all(&place_len.to_le_bytes())?;
         self.list.write_all(entry.name.as_bytes())?;
@@ -116,6 +119,7 @@ impl Listing {
         let mode = u16::from_le_bytes(take(&mut fields)?);
         let modified = DosTime::from_le_bytes(take(&mut fields)?);
         let size = u64::from_le_bytes(take(&mut fields)?);
+        let id = FileId::from_le_bytes(take(&mut fields)?);
         let name_len = u16::from_le_bytes(take(&mut fields)?);
         let place_len = u32::from_le_bytes(take(&mut fields)?);
         let name = String::from_utf8(self.bytes(name_len.into())?.to_vec())
@@ -129,7 +133,7 @@ impl Listing {
             FOLDER => Content::EmptyFolder,
             _ => Content::Folder,
         };
-        Ok(Some(Entry { name, place, content, mode, modified }))
+        Ok(Some(Entry { name, place, content, id, mode, modified }))
     }
 
     /// Begins again with the first.
@@ -161,9 +165,11 @@ mod tests {
     fn entries_read_back_as_often_as_needed() {
         let odd = Path::new("/root").join(OsStr::from_bytes(b"b\xff"));
         let mut collecting = Collecting::below("/root".into());
+        let id = FileId::from_le_bytes(*b"sixteen bytes ..");
         let entry = |name: &str, place: PathBuf, content| {
             let name = name.to_owned();
-            Entry { name, place, content, mode: 0o100_644, modified: DosTime::EARLIEST }
+            let (mode, modified) = (0o100_644, DosTime::EARLIEST);
+            Entry { name, place, content, id, mode, modified }
         };
         // More than stays in memory.
         let count = 5_000;
@@ -182,6 +188,7 @@ mod tests {
                 assert_eq!(entry.name, format!("a/{i}"));
                 assert_eq!(entry.place, Path::new("/root/a").join(i.to_string()));
                 assert_eq!(entry.content, Content::File(i << 30));
+                assert_eq!(entry.id, id);
             }
             let escaped = listing.next().unwrap().unwrap();
             assert_eq!((escaped.name.as_str(), escaped.place), ("b%FF", odd.clone()));

@@ -103,8 +103,9 @@ pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
 pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
-pub use send::{MAX_TEXT, send, send_on, send_text};
+pub use send::{check_text, send, send_on, send_text};
 pub use steady::{Changed, Grown};
+pub use talk::abandoned;
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
 pub use unpack::{UnpackError, Unpacked};
@@ -165,7 +166,9 @@ pub enum Event {
     },
 }
 
-/// Shows a path of this machine on one line, without control characters.
+/// Shows a path of this machine on one line, without control characters, and without the `./` of
+/// the working folder.
 fn shown(path: &Path) -> String {
-    escape(&path.to_string_lossy())
+    let below = path.strip_prefix(".").ok().filter(|below| !below.as_os_str().is_empty());
+    escape(&below.unwrap_or(path).to_string_lossy())
 }

@@ -15,6 +15,7 @@ use wormhole_protocol::transfer::{
 use super::{
     Reason, Rules, SafeName, Symlinks, Unsendable,
     listing::Listing,
+    native::FileId,
     steady::{Grown, Steady},
     tree::{Found, Tree, size_of},
     unpack::folded,
@@ -52,7 +53,8 @@ pub struct FolderPlan {
     /// What is left out. Under [`WhenUnsendable::Refuse`](super::WhenUnsendable::Refuse) those are
     /// only links to folders that are sent under another name ([`Reason::SentElsewhere`]).
     pub skipped: Vec<Unsendable>,
-    entries: Listing,
+    /// On the heap: a plan is handed on from one to the other.
+    entries: Box<Listing>,
     /// The length of the archive with entries for all folders, and whether it has them.
     zipsize_with_folders: u64,
     names_folders: bool,
@@ -70,7 +72,7 @@ pub struct StreamPlan {
 }
 
 enum Source {
-    Path(PathBuf),
+    Path(PathBuf, FileId),
     Reader(Box<dyn Read + Send>),
 }
 
@@ -91,7 +93,7 @@ impl Plan {
         let Top { name, place, about } = Top::of(path, rules).map_err(|reason| reason.at(path))?;
         if !about.is_dir() {
             let filesize = size_of(&place, &about).map_err(|reason| reason.at(path))?;
-            let source = Source::Path(place);
+            let source = Source::Path(place, FileId::of(&about));
             return Ok(Self::File(FilePlan {
                 offer: FileOffer { filename: name, filesize },
                 source,
@@ -223,14 +225,14 @@ impl Plan {
         Ok(match self {
             Self::File(FilePlan { offer: FileOffer { filename, filesize }, source, grown }) => {
                 match source {
-                    Source::Path(path) => Box::new(Steady::open(&path, filesize, &grown)?),
+                    Source::Path(path, id) => Box::new(Steady::open(&path, filesize, id, &grown)?),
                     Source::Reader(reader) => {
                         Box::new(Steady::of(reader, filename.into(), filesize))
                     }
                 }
             }
             Self::Folder(FolderPlan { entries, names_folders, grown, .. }) => {
-                Box::new(ZipStream::new(entries, names_folders, grown))
+                Box::new(ZipStream::new(*entries, names_folders, grown))
             }
             Self::Stream(stream) => stream.source,
         })
@@ -253,7 +255,7 @@ impl FolderPlan {
             offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision },
             folders: totals.folders,
             skipped,
-            entries,
+            entries: Box::new(entries),
             zipsize_with_folders,
             names_folders: false,
             grown: Grown::default(),

@@ -5,11 +5,11 @@ use std::{
     thread,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 use wormhole_protocol::{
     transfer::{Ability, Ack, Answer, Message, Offer, Verdict},
     transit::{Reach, Role},
-    wire::MAX_COMMAND,
+    wire::MAX_MESSAGE,
 };
 
 use super::{
@@ -24,20 +24,31 @@ use crate::{
     transit::{Config, Source, Transit},
 };
 
-/// The longest message in which a text is sent, in bytes: servers limit a command to two mebibytes,
-/// and a message is twice as long there.
-pub const MAX_TEXT: usize = MAX_COMMAND / 2 - 1024;
+/// Finds out, before there is a wormhole, whether a text can be sent.
+///
+/// # Errors
+/// [`TransferError::TextTooLong`] where the message that holds the text, with its escapes, is longer
+/// than [`MAX_MESSAGE`].
+pub fn check_text(text: &str) -> Result<(), TransferError> {
+    // Most texts need no escapes, and what is too long without them is not copied.
+    let message = if text.len() > MAX_MESSAGE { text.len() } else { message(text).write().len() };
+    if message > MAX_MESSAGE {
+        return Err(TransferError::TextTooLong(message));
+    }
+    Ok(())
+}
+
+fn message(text: &str) -> Message {
+    Message::Offer(Offer::Text(text.to_owned()))
+}
 
 /// Sends a text and waits until the peer has taken it.
 ///
 /// # Errors
-/// [`TransferError`]: [`TextTooLong`](TransferError::TextTooLong) where the message that holds the
-/// text, with its escapes, is longer than [`MAX_TEXT`].
+/// [`TransferError`], also that of [`check_text`].
 pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferError> {
-    let offer = Message::Offer(Offer::Text(text.to_owned()));
-    if offer.write().len() > MAX_TEXT {
-        return Err(TransferError::TextTooLong(text.len()));
-    }
+    check_text(text)?;
+    let offer = message(text);
     let (terms, events) = (Terms::default(), |_| ());
     let course = Course::new(wormhole, Role::Sender, &terms, &events);
     course
@@ -127,7 +138,7 @@ async fn bulk(
     let connection = course.connect(transit, theirs).await?;
 
     let (size, grown) = (plan.size(), plan.grown());
-    let (source, _hang_up) = opened(plan)?;
+    let (source, _hang_up) = opened(plan).await?;
     let digest =
         course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
     grown.paths().into_iter().for_each(|file| course.event(Event::Grew(file)));
@@ -139,15 +150,19 @@ async fn bulk(
     }
 }
 
-/// Opens what is planned. What may never end is read on a thread of its own, until the other value
-/// is dropped.
-fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
+/// Opens what is planned, on a thread where that may take its time. What may never end is read on a
+/// thread of its own, until the other value is dropped.
+async fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
     match plan {
         Plan::Stream(stream) => {
             let (source, hang_up) = detach(stream.source);
             Ok((Box::new(source), Some(hang_up)))
         }
-        plan => Ok((plan.open().map_err(TransferError::Open)?, None)),
+        plan => {
+            let died = |_| TransferError::Internal("a file task died");
+            let opened = spawn_blocking(|| plan.open()).await.map_err(died)?;
+            Ok((opened.map_err(TransferError::Open)?, None))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What must keep the size it had when it was offered.
 
 use std::{
-    fs::File,
+    fs::{self, File, Metadata},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -9,7 +9,10 @@ use std::{
 
 use thiserror::Error;
 
-use super::{native, shown};
+use super::{
+    native::{self, FileId},
+    shown,
+};
 
 /// Tells that a file, or a source of a known size, is not what was offered; the inner error of what a reader of
 /// [`Plan::open`](super::Plan::open) returns then.
@@ -51,20 +54,24 @@ pub(super) struct Steady<R> {
 }
 
 impl Steady<File> {
-    /// Opens a regular file of a known size, or of a larger one.
+    /// Opens the regular file again that was offered; it may be larger by now.
     ///
     /// # Errors
-    /// What opening says; [`Changed`] when it is smaller by now, or no regular file.
-    pub(super) fn open(path: &Path, size: u64, grown: &Grown) -> io::Result<Self> {
+    /// What opening says; [`Changed`] when it is another file by now, or smaller. What is no file any
+    /// more is not even opened, for a device does something then.
+    pub(super) fn open(path: &Path, size: u64, id: FileId, grown: &Grown) -> io::Result<Self> {
         let named = |error: io::Error| naming(path, &error);
-        let file = native::open(path).map_err(named)?;
-        let now = file.metadata().map_err(named)?;
-        let grown = Some(grown.clone());
-        let opened = Self { grown, ..Self::of(file, path.to_owned(), size) };
-        if !now.is_file() || now.len() < size {
-            return Err(opened.changed());
+        let is_it = |now: &Metadata| now.is_file() && now.len() >= size && FileId::of(now) == id;
+        let changed = || io::Error::other(Changed { path: path.to_owned(), expected: size });
+        if !is_it(&fs::metadata(path).map_err(named)?) {
+            return Err(changed());
         }
-        Ok(opened)
+        // Somebody may be quick.
+        let file = native::open(path).map_err(named)?;
+        if !is_it(&file.metadata().map_err(named)?) {
+            return Err(changed());
+        }
+        Ok(Self { grown: Some(grown.clone()), ..Self::of(file, path.to_owned(), size) })
     }
 }
 
@@ -136,6 +143,10 @@ mod tests {
         error.get_ref().is_some_and(|inner| inner.is::<Changed>())
     }
 
+    fn id_of(path: &Path) -> FileId {
+        FileId::of(&fs::metadata(path).unwrap())
+    }
+
     #[test]
     fn a_file_that_shrinks_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
@@ -143,11 +154,13 @@ mod tests {
         fs::write(&path, b"12345").unwrap();
         let grown = Grown::default();
 
-        let mut shrinking = Steady::open(&path, 5, &grown).unwrap();
+        let mut shrinking = Steady::open(&path, 5, id_of(&path), &grown).unwrap();
         fs::write(&path, b"123").unwrap();
         assert!(is_changed(&io::copy(&mut shrinking, &mut io::sink()).unwrap_err()));
-        assert!(is_changed(&Steady::open(&path, 5, &grown).err().unwrap()));
-        assert!(is_changed(&Steady::open(folder.path(), 0, &grown).err().unwrap()));
+        assert!(is_changed(&Steady::open(&path, 5, id_of(&path), &grown).err().unwrap()));
+        assert!(is_changed(
+            &Steady::open(folder.path(), 0, id_of(folder.path()), &grown).err().unwrap()
+        ));
         assert!(grown.paths().is_empty());
     }
 
@@ -158,7 +171,7 @@ mod tests {
         for (size, room) in [(3, 1), (3, 2), (3, 3), (3, 4), (3, 9), (0, 1)] {
             let grown = Grown::default();
             fs::write(&path, &b"123"[..size]).unwrap();
-            let mut growing = Steady::open(&path, size as u64, &grown).unwrap();
+            let mut growing = Steady::open(&path, size as u64, id_of(&path), &grown).unwrap();
             fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"4").unwrap();
             let mut read = Vec::new();
             let mut piece = vec![0; room];
@@ -169,7 +182,7 @@ mod tests {
                 }
             }
             assert_eq!(read, &b"123"[..size], "{room}");
-            assert_eq!(grown.paths(), [path.clone()], "{room}");
+            assert_eq!(grown.paths(), std::slice::from_ref(&path), "{room}");
         }
     }
 
@@ -179,7 +192,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RWXU).unwrap();
-        assert!(is_changed(&Steady::open(&path, 0, &Grown::default()).err().unwrap()));
+        assert!(is_changed(
+            &Steady::open(&path, 0, id_of(&path), &Grown::default()).err().unwrap()
+        ));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_put_in_the_place_of_a_file_is_neither_waited_for_nor_read() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("offered"), b"12345").unwrap();
+        let (id, grown) = (id_of(&at("offered")), Grown::default());
+        fs::write(at("other"), b"54321").unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        for other in ["other", "folder", "pipe"] {
+            fs::rename(at("offered"), at("kept")).unwrap();
+            fs::rename(at(other), at("offered")).unwrap();
+            let error = Steady::open(&at("offered"), 5, id, &grown).err().unwrap();
+            assert!(is_changed(&error), "{other}: {error}");
+            fs::rename(at("offered"), at(other)).unwrap();
+            fs::rename(at("kept"), at("offered")).unwrap();
+        }
+        // A pipe is not waited for, even where it comes between looking and opening.
+        assert!(native::open(&at("pipe")).is_ok());
+        // By another path it is the same file.
+        std::os::unix::fs::symlink("offered", at("link")).unwrap();
+        let mut text = String::new();
+        Steady::open(&at("link"), 5, id, &grown).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "12345");
     }
 
     /// Gives what it has by a byte a time.

@@ -1,5 +1,7 @@
 //! The conversation of file transfer over a wormhole: messages in, messages out.
 
+use std::future::pending;
+
 use wormhole_protocol::{
     transfer::{Ack, Message, Refusal, TRANSIT_KEY_PURPOSE},
     transit::{Role, TransitKey},
@@ -12,14 +14,34 @@ use crate::{Wormhole, transit::Transit};
 pub(super) async fn next(wormhole: &Wormhole) -> Result<Message, TransferError> {
     loop {
         match Message::parse(&wormhole.message().await?) {
-            Ok(Message::Error(text)) if Refusal::is_cancellation(&text) => {
-                return Err(TransferError::PeerCancelled(text));
-            }
-            Ok(Message::Error(text)) => return Err(TransferError::Peer(text)),
+            Ok(Message::Error(text)) => return Err(told(text)),
             Ok(Message::Unknown) => {}
             Ok(message) => return Ok(message),
             Err(bad) => return Err(bad.into()),
         }
+    }
+}
+
+/// What the peer's error is to us.
+fn told(text: String) -> TransferError {
+    match Refusal::is_cancellation(&text) {
+        true => TransferError::PeerCancelled(text),
+        false => TransferError::Peer(text),
+    }
+}
+
+/// Waits until the peer gives up, while nobody sends or receives yet: for who is asking a person
+/// something first. Whatever else the peer says is left to the transfer.
+///
+/// It waits for ever where the wormhole ends, which the transfer will tell.
+pub async fn abandoned(wormhole: &Wormhole) -> TransferError {
+    let error = |message: &[u8]| match Message::parse(message) {
+        Ok(Message::Error(text)) => Some(told(text)),
+        _ => None,
+    };
+    match wormhole.overheard(error).await {
+        Ok(error) => error,
+        Err(_) => pending().await,
     }
 }
 

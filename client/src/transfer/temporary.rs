@@ -18,6 +18,7 @@ use super::{
 pub(super) struct Temporary {
     folder: Arc<Dir>,
     file: Sparse,
+    /// Behind the file, which is closed first.
     name: Name,
 }
 
@@ -32,9 +33,8 @@ enum Name {
 }
 
 impl Temporary {
-    /// Makes a file that can be [placed](Self::place), with these permissions as far as the umask
-    /// allows them.
-    pub(super) fn to_place(folder: &Arc<Dir>, mode: u32) -> io::Result<Self> {
+    /// Makes a file with these permissions as far as the umask allows them.
+    pub(super) fn beside(folder: &Arc<Dir>, mode: u32) -> io::Result<Self> {
         let (file, name) = match folder.make_unnamed(mode)? {
             Some(file) => (file, Name::Nothing),
             None => {
@@ -43,18 +43,6 @@ impl Temporary {
             }
         };
         Ok(Self { folder: Arc::clone(folder), file: Sparse::of(file), name })
-    }
-
-    /// Makes a file for this user alone that will not be placed.
-    pub(super) fn nameless(folder: &Arc<Dir>) -> io::Result<Self> {
-        let mut made = Self::to_place(folder, 0o600)?;
-        if cfg!(unix)
-            && let Name::Staged(staging) = &made.name
-        {
-            staging.dir().remove_file(CONTENT)?;
-            made.name = Name::Nothing;
-        }
-        Ok(made)
     }
 
     /// Makes a file that stays, with its note, where it is dropped after something was written.
@@ -111,7 +99,7 @@ impl Temporary {
             Name::Staged(staging) => self.rename(staging.dir(), CONTENT, name, replaces),
             Name::Kept(partial) => {
                 self.rename(&self.folder, partial.name(), name, replaces)?;
-                if let Name::Kept(partial) = std::mem::replace(&mut self.name, Name::Nothing) {
+                if let Some(partial) = self.take_partial() {
                     partial.discard(&self.folder);
                 }
                 Ok(())
@@ -135,9 +123,22 @@ impl Temporary {
 
     /// Removes it, also where it was to be kept.
     pub(super) fn discard(mut self) {
-        if let Name::Kept(partial) = std::mem::replace(&mut self.name, Name::Nothing) {
+        if let Some(partial) = self.take_partial() {
             let _ = self.folder.remove_file(partial.name());
             partial.discard(&self.folder);
+        }
+    }
+
+    /// Takes the note of a file that is to be kept, which is then kept no longer. Any other stays
+    /// as it is: where it is removed, it must be closed before, as some disks keep files that are
+    /// open under another name.
+    fn take_partial(&mut self) -> Option<Partial> {
+        match std::mem::replace(&mut self.name, Name::Nothing) {
+            Name::Kept(partial) => Some(partial),
+            other => {
+                self.name = other;
+                None
+            }
         }
     }
 }
@@ -163,7 +164,7 @@ impl Write for Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let Name::Kept(partial) = std::mem::replace(&mut self.name, Name::Nothing) else { return };
+        let Some(partial) = self.take_partial() else { return };
         let data = partial.name().to_owned();
         // Nobody is left to be told of a failure.
         let _ = self.settle();

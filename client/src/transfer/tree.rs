@@ -13,7 +13,7 @@ use super::{
     Reason, Rules, Symlinks, Unsendable, WhenUnsendable,
     listing::{Collecting, Content, Entry, Listing},
     names::{Kind, Names},
-    native::{self, FolderId},
+    native::{self, FileId, FolderId},
     zip::{ArchiveSize, DosTime},
 };
 
@@ -148,9 +148,9 @@ impl Tree {
             return Err(Reason::TooLong);
         }
         let modified = about.modified().map_or(DosTime::EARLIEST, DosTime::of);
-        let mode = native::mode(about);
+        let (id, mode) = (FileId::of(about), native::mode(about));
         let (name, place) = (name.to_owned(), place.to_owned());
-        let entry = Entry { name, place, content, mode, modified };
+        let entry = Entry { name, place, content, id, mode, modified };
         self.sizes.with_folders.add(&entry);
         if content != Content::Folder {
             self.sizes.plain.add(&entry);

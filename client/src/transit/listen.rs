@@ -77,8 +77,8 @@ impl Listener {
     }
 }
 
-/// The addresses of this machine that another one can dial, IPv4 first; `127.0.0.1` where there is
-/// none.
+/// The addresses of this machine that another one can dial, IPv4 first; where there is none, the
+/// one by which it dials itself.
 pub fn addresses() -> Vec<IpAddr> {
     let found = if_addrs::get_if_addrs().unwrap_or_default();
     worth_offering(found.into_iter().map(|interface| interface.ip()))
@@ -101,7 +101,11 @@ fn bind(domain: Domain, address: SocketAddr) -> io::Result<std::net::TcpListener
 
 fn worth_offering(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> = Vec::new();
+    let mut loopback = None;
     for ip in found {
+        if ip.is_loopback() && loopback.is_none_or(|other: IpAddr| other.is_ipv6()) {
+            loopback = Some(ip);
+        }
         let own_machine_or_wire = match ip {
             IpAddr::V4(ip) => ip.is_loopback(),
             IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
@@ -112,7 +116,8 @@ fn worth_offering(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     }
     addresses.sort_by_key(IpAddr::is_ipv6);
     if addresses.is_empty() {
-        addresses.push(Ipv4Addr::LOCALHOST.into());
+        // There are machines without IPv4.
+        addresses.push(loopback.unwrap_or(Ipv4Addr::LOCALHOST.into()));
     }
     addresses
 }
@@ -131,6 +136,8 @@ mod tests {
         let found = ["127.0.0.1", "::1", "2001:db8::1", "fe80::1", "192.0.2.7", "192.0.2.7"];
         assert_eq!(offered(&found), ["192.0.2.7", "2001:db8::1"]);
         assert_eq!(offered(&["127.0.0.1", "::1"]), ["127.0.0.1"]);
+        assert_eq!(offered(&["::1", "127.0.0.1"]), ["127.0.0.1"]);
+        assert_eq!(offered(&["::1", "fe80::1"]), ["::1"]);
         assert_eq!(offered(&[]), ["127.0.0.1"]);
     }
 

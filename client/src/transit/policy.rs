@@ -186,7 +186,7 @@ mod tests {
         for good in ["ws://192.0.2.1", "wss://relay.example:4002/", "ws://r/a_B-9/v.1", &*longest] {
             assert_eq!(judge(good), Ok(()), "{good}");
         }
-        let longer = longest.clone() + "x";
+        let longer = longest + "x";
         for bad in [
             "ws://192.0.2.1/admin/reboot?confirm=yes",
             "ws://192.0.2.1?reboot",

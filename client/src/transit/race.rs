@@ -330,7 +330,7 @@ impl<'a> Race<'a> {
                 let _ = say(&mut stream, loser.nevermind()).now_or_never();
             }
         }
-        self.failed.remarks
+        *self.failed.remarks
     }
 }
 

@@ -164,7 +164,7 @@ pub struct Attempts {
     /// How many more there were.
     pub more: usize,
     /// What was not even tried, or came from others.
-    pub remarks: Remarks,
+    pub remarks: Box<Remarks>,
     /// What one of the two sides does not use.
     pub off: Option<Off>,
 }

@@ -4,7 +4,7 @@
 use tokio::time::{Instant, pause};
 use wormhole_client::{
     protocol::transit::{Abilities, Hints, Reach, Role},
-    transit::{Detour, Listen, Transit, TransitError, Ways},
+    transit::{Detour, Listen, Off, Transit, TransitError, Ways},
 };
 
 use super::{
@@ -72,6 +72,16 @@ async fn what_the_other_end_has_switched_off_is_not_tried() {
         assert_eq!(relay.view().accepted(), 0);
     })
     .await;
+}
+
+#[actix::test]
+async fn nobody_is_waited_for_who_does_not_dial() {
+    let ours = prepared(Role::Sender, Listen::Any, Ways::All, &[]);
+    let mut theirs = Reach::default();
+    theirs.add(Abilities { direct_tcp: false, relay: true }, Hints::default());
+    let failed = guarded(ours.connect(&key(), theirs)).await.err().unwrap();
+    let nothing = TransitError::NoWay(Some(Off::Direct { here: false }));
+    assert_eq!(failed.to_string(), nothing.to_string());
 }
 
 /// How long one who listens waits for nobody, in seconds.

@@ -10,14 +10,16 @@ use crate::{
     engine::{Heard, SessionId, StoredMessage},
     guest::{Kind, Visit},
     limits::Exceeded,
+    network::Network,
     quota::Share,
     usage::{Subscription, Tally},
-    watch::Condemn,
+    watch::{Condemn, Shed},
 };
 
 /// The sessions of one app, each with the mailbox that it has open.
 pub(crate) struct Audience {
     watch: Recipient<Condemn>,
+    shed: Recipient<Shed>,
     tally: Tally,
     members: HashMap<SessionId, Member>,
     /// In the order of their opens.
@@ -38,9 +40,10 @@ struct Open {
 }
 
 impl Audience {
-    /// Makes an empty one; `watch` is told of who is too slow.
-    pub(crate) fn new(watch: Recipient<Condemn>, tally: Tally) -> Self {
-        Self { watch, tally, members: HashMap::new(), listeners: HashMap::new() }
+    /// Makes an empty one; the watchdog is told of who is too slow, and of who is left when the
+    /// app ends.
+    pub(crate) fn new(watch: Recipient<Condemn>, shed: Recipient<Shed>, tally: Tally) -> Self {
+        Self { watch, shed, tally, members: HashMap::new(), listeners: HashMap::new() }
     }
 
     pub(crate) fn join(&mut self, Join { session, visit, ears }: Join) {
@@ -53,6 +56,11 @@ impl Audience {
     /// [`Exceeded`] where too much waits at its address already.
     pub(crate) fn reserve(&self, session: SessionId, bytes: u64) -> Result<(), Exceeded> {
         self.members.get(&session).map_or(Ok(()), |member| member.visit.reserve(bytes))
+    }
+
+    /// Tells where a session's client is.
+    pub(crate) fn network(&self, session: SessionId) -> Option<Network> {
+        self.members.get(&session).map(|member| member.visit.network())
     }
 
     /// Counts something that a session is about to make.
@@ -120,6 +128,16 @@ impl Audience {
     }
 }
 
+impl Drop for Audience {
+    /// An app that nobody needs any more has none; those of one that has fallen hear nothing any
+    /// more, and have to come back.
+    fn drop(&mut self) {
+        for session in self.members.keys() {
+            self.shed.do_send(Shed(*session));
+        }
+    }
+}
+
 impl Member {
     fn tell(&self, message: &Arc<StoredMessage>) -> Result<(), Exceeded> {
         self.visit.judge_unsent()?;
@@ -166,7 +184,7 @@ mod tests {
     #[actix::test]
     async fn everybody_hears_one_mailbox_at_most() {
         let tally = Tally::default();
-        let mut audience = Audience::new(probe().0, tally.clone());
+        let mut audience = Audience::new(probe().0, probe().0, tally.clone());
         let [m, n] = ["m", "n"].map(MailboxId::new);
         let sessions = [(); 2].map(|()| join(&mut audience, Limits::default()));
         for session in sessions {
@@ -185,11 +203,22 @@ mod tests {
     }
 
     #[actix::test]
+    async fn those_who_are_left_at_the_end_have_to_come_back() {
+        let (shed, mut told) = probe();
+        let mut audience = Audience::new(probe().0, shed, Tally::default());
+        let [gone, left] = [(); 2].map(|()| join(&mut audience, Limits::default()));
+        audience.leave(gone);
+        drop(audience);
+        assert_eq!(told.recv().await.unwrap().0, left);
+        assert!(told.try_recv().is_err());
+    }
+
+    #[actix::test]
     async fn one_that_is_too_slow_is_condemned() {
         // By the places of its mailbox, of which a probe has sixteen, or by bytes.
         for (limits, told) in [(1 << 20, 17), (1_000, 11)] {
             let (watch, mut condemned) = probe();
-            let mut audience = Audience::new(watch, Tally::default());
+            let mut audience = Audience::new(watch, probe().0, Tally::default());
             let limits = Limits::default().with(Limit::UnsentBytes, limits);
             let (m, session) = (MailboxId::new("m"), join(&mut audience, limits));
             audience.subscribe(session, &m);

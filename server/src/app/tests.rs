@@ -8,7 +8,13 @@ use wormhole_protocol::{
 };
 
 use super::*;
-use crate::{engine::Done, guest::Guests, limits::Limits, probe::probe, usage::Outcome};
+use crate::{
+    engine::Done,
+    guest::Guests,
+    limits::{Limit, Limits},
+    probe::probe,
+    usage::Outcome,
+};
 
 struct Stage {
     app: Addr<App>,
@@ -23,9 +29,24 @@ impl Stage {
         let (store, jobs) = probe();
         let (ears, heard) = probe();
         let (config, watch) = (Arc::default(), probe().0);
-        let (usage, started) = (Usage::default(), Instant::now());
-        let surroundings = Surroundings { config, store, watch, usage: usage.clone(), started };
-        let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
+        let stored =
+            Quota::sparing(Limits::default(), Limit::StoredBytes, Limit::AddressStoredBytes);
+        let (usage, disk, started) = (Usage::default(), Disk::default(), Instant::now());
+        let (shed, trap) = (probe().0, None);
+        let usage_told = usage.clone();
+        let surroundings = Surroundings {
+            config,
+            store,
+            watch,
+            shed,
+            usage: usage_told,
+            disk,
+            stored,
+            started,
+            trap,
+        };
+        let hall = probe().0.downgrade();
+        let app = App::start_with(AppId::new("app"), Some(Rows::default()), surroundings, hall);
         let session = SessionId::fresh();
         let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
         app.do_send(Join { session, visit, ears });

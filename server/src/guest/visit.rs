@@ -39,9 +39,15 @@ impl Visit {
     /// # Errors
     /// [`Exceeded`] where there are too many, in total or from this network.
     pub(super) fn begin(register: Arc<Register>, network: Network) -> Result<Self, Exceeded> {
+        let place = register.connections.take(Some(network), 1)?;
+        Ok(Self::at(register, network, place))
+    }
+
+    /// Begins one at a place that is taken.
+    pub(super) fn at(register: Arc<Register>, network: Network, place: Share) -> Self {
         let unsent = || register.unsent.share(Some(network));
-        Ok(Self {
-            _place: register.connections.take(Some(network), 1)?,
+        Self {
+            _place: place,
             made: Default::default(),
             began: Instant::now(),
             bound: AtomicBool::new(false),
@@ -50,11 +56,16 @@ impl Visit {
             reserved: unsent(),
             network,
             register,
-        })
+        }
     }
 
     fn limits(&self) -> &Limits {
         &self.register.limits
+    }
+
+    /// Where the client is.
+    pub(crate) fn network(&self) -> Network {
+        self.network
     }
 
     /// Counts a command against the address's rate.

@@ -16,6 +16,7 @@ use crate::{
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
     readiness::Unready,
+    vitals::Vitals,
 };
 
 /// A look at a relay, which clones share and which does not keep it running.
@@ -26,6 +27,7 @@ pub struct View {
     thread: ArbiterHandle,
     started: SystemTime,
     stopping: Arc<AtomicBool>,
+    vitals: Vitals,
 }
 
 /// How long the relay's thread may take to answer.
@@ -82,9 +84,19 @@ impl View {
         matches!(timeout(PATIENCE, answered).await, Ok(Ok(())))
     }
 
-    pub(super) fn new(tally: Tally, limits: Limits, thread: ArbiterHandle) -> Self {
+    pub(super) fn new(tally: Tally, limits: Limits, thread: ArbiterHandle, vitals: Vitals) -> Self {
         let (started, stopping) = (SystemTime::now(), Arc::default());
-        Self { tally, limits, thread, started, stopping }
+        Self { tally, limits, thread, started, stopping, vitals }
+    }
+
+    #[cfg(test)]
+    pub(super) fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// Comes back with the name of a part that has failed.
+    pub(super) async fn fallen(&self) -> &'static str {
+        self.vitals.watch().await
     }
 
     /// Notes that the relay is about to stop.
@@ -97,6 +109,7 @@ impl View {
     pub(crate) async fn ready(&self) -> Result<(), Unready> {
         match self.stopping.load(Relaxed) {
             true => Err(Unready::Draining),
+            false if self.vitals.fallen().is_some() => Err(Unready::Fallen),
             false if self.alive().await => Ok(()),
             false => Err(Unready::Hanging),
         }

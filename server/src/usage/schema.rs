@@ -101,7 +101,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("usage.sqlite");
         drop(open(&Database::File(path.clone())).unwrap());
-        let again = open(&Database::File(path.clone())).unwrap();
+        let again = open(&Database::File(path.clone())).unwrap().connection;
         assert_eq!(number(&again, "SELECT count(*) FROM version WHERE version = 2"), 1);
         assert!(path.with_file_name("usage.sqlite-wal").exists());
         #[cfg(unix)]
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(fs::read(&copy).unwrap(), b"of another time");
 
         fs::remove_file(&copy).unwrap();
-        let upgraded = open(&Database::File(path)).unwrap();
+        let upgraded = open(&Database::File(path)).unwrap().connection;
         assert_eq!(number(&upgraded, "SELECT version FROM version"), 2);
         assert_eq!(number(&upgraded, "SELECT count(*) FROM client_versions"), 0);
         assert_eq!(number(&upgraded, "SELECT total_time FROM mailboxes"), 5);

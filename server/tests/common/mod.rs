@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod disk;
+
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -242,6 +245,21 @@ impl Caller {
                 Some(Ok(Frame::Text(text))) => return serde_json::from_slice(&text).unwrap(),
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => (),
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return Value::Null,
+                Some(Ok(other)) => panic!("unexpected frame {other:?}"),
+            }
+        }
+    }
+
+    /// Gives the next frame that is no ping, or the code with which the server has closed.
+    pub(crate) async fn hear_or_end(&mut self) -> Result<Value, Option<u16>> {
+        loop {
+            match self.frames.next().await {
+                Some(Ok(Frame::Text(text))) => return Ok(serde_json::from_slice(&text).unwrap()),
+                Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => (),
+                Some(Ok(Frame::Close(reason))) => {
+                    return Err(reason.map(|reason| reason.code.into()));
+                }
+                Some(Err(_)) | None => return Err(None),
                 Some(Ok(other)) => panic!("unexpected frame {other:?}"),
             }
         }

@@ -199,12 +199,13 @@ fn extra_length(extra: &[u8]) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::zip::DosTime;
+    use crate::transfer::{native::FileId, zip::DosTime};
 
     fn file(size: u64) -> Entry {
         let content = Content::File(size);
         let (name, place) = ("f".into(), "/f".into());
-        Entry { name, place, content, mode: 0o100_644, modified: DosTime::EARLIEST }
+        let (id, mode) = (FileId::from_le_bytes([0; 16]), 0o100_644);
+        Entry { name, place, content, id, mode, modified: DosTime::EARLIEST }
     }
 
     #[test]

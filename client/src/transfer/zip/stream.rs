@@ -101,7 +101,7 @@ impl ZipStream {
         record::local(&entry, &mut self.record);
         match entry.content {
             Content::File(size) => {
-                let file = Steady::open(&entry.place, size, &self.grown)?;
+                let file = Steady::open(&entry.place, size, entry.id, &self.grown)?;
                 Ok(Stage::Content { entry, file, sum: Hasher::new(), sums })
             }
             Content::EmptyFolder | Content::Folder => {

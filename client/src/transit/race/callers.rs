@@ -103,7 +103,7 @@ impl Callers {
             sleep_until(*due).await;
             self.closing.pop_front();
         }
-        pending().await
+        pending::<()>().await;
     }
 }
 
