@@ -48,7 +48,6 @@ fn no_side_panics() {
         &["send", "--text", "hello"],
         &["send", "--local", "note.txt"],
         &["receive", "7-crossover-clockwork"],
-        &["--relay-url", "wss://127.0.0.1:1/v1", "receive", "7-crossover-clockwork"],
         &["--dump-timing", "timing.json", "receive", "7-crossover-clockwork"],
     ] {
         let mut command = client.run(folder.path(), args);
@@ -58,6 +57,12 @@ fn no_side_panics() {
         assert_eq!(refused.status.code(), Some(1), "{refused}");
         assert!(!refused.err.contains("panicked"), "{refused}");
     }
+    // TLS has a clock of its own.
+    let secure = Client::at(Maker::Ours, "wss://127.0.0.1:1/v1").unwrap();
+    let mut receive = secure.receive(folder.path(), &["7-crossover-clockwork"]);
+    receive.env("LD_PRELOAD", &library);
+    let refused = Process::start(receive).finish();
+    assert!(refused.complaint().contains("before 1970"), "{refused}");
     // What it wrote down can be looked at, or is refused.
     let mut draw = client.run(folder.path(), &["timing", "timing.json"]);
     draw.env("LD_PRELOAD", &library);
