@@ -336,11 +336,14 @@ fn holes_stay_holes() {
         eprintln!("skipped: the disk for temporary files has no holes");
         return;
     }
-    let arrived = send(&from, scene.path(), "to").unwrap().join("image");
-    let about = fs::metadata(&arrived).unwrap();
-    assert_eq!(about.len(), 64 << 20);
-    assert!(about.blocks() * 512 < 1 << 20, "{}", about.blocks());
-    assert!(fs::read(arrived).unwrap() == fs::read(from.join("image")).unwrap());
+    let alone = send(&from.join("image"), scene.path(), "alone").unwrap();
+    let inside = send(&from, scene.path(), "to").unwrap().join("image");
+    for arrived in [alone, inside] {
+        let about = fs::metadata(&arrived).unwrap();
+        assert_eq!(about.len(), 64 << 20);
+        assert!(about.blocks() * 512 < 1 << 20, "{}", about.blocks());
+        assert!(fs::read(arrived).unwrap() == fs::read(from.join("image")).unwrap());
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! decisions.
 
 mod audience;
+mod joiners;
 mod ledger;
 mod numbers;
 mod release;
@@ -52,6 +53,7 @@ use crate::{
     watch::{Condemn, Shed},
 };
 use audience::Audience;
+use joiners::Joiners;
 use ledger::{Closing, Ledger};
 use numbers::Numbers;
 use release::{Delivery, Release};
@@ -117,6 +119,7 @@ pub(crate) struct App {
     state: State,
     audience: Audience,
     shares: Shares,
+    joiners: Joiners,
     numbers: Numbers,
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
@@ -158,6 +161,7 @@ impl App {
             state: rows.map_or(State::Lost, |rows| State::Ready(Ledger::new(rows))),
             audience,
             shares,
+            joiners: Joiners::default(),
             numbers,
             surroundings,
             pending: VecDeque::new(),
@@ -205,12 +209,24 @@ impl App {
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
-                let is_new = !ledger.has_mailbox(&mailbox);
-                ledger.check_seat(&mailbox, &side)?;
+                let seat = ledger.seat_in(&mailbox, &side);
+                let is_new = seat.is_none();
+                let joining = match seat {
+                    None | Some(Ok(Some(_))) => None,
+                    // The seat of another, or none at all.
+                    Some(_) => {
+                        let maker = self.shares.maker_of_mailbox(&mailbox);
+                        self.audience.join_other(session, maker)?
+                    }
+                };
+                ledger
+                    .check_seat(&mailbox, &side)
+                    .inspect_err(|_| self.joiners.suspect(&mailbox))?;
                 self.audience.reserve(session, ledger.bytes(&mailbox))?;
                 let stake = is_new.then(|| self.stake(session, &mailbox)).transpose()?;
                 let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
                 ledger.open(&mailbox, &side, now)?;
+                self.joiners.keep(&mailbox, joining);
                 if let Some(stake) = stake {
                     self.shares.keep_mailbox(&mailbox, stake);
                 }
@@ -222,6 +238,7 @@ impl App {
                 if !self.audience.hears(session, &mailbox) {
                     return Err(Refusal::NotOpen);
                 }
+                self.joiners.hear(&mailbox, self.audience.own(session), &phase);
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
                 let network = self.audience.network(session);
                 let take = |bytes| {
@@ -234,6 +251,7 @@ impl App {
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
             Ask::Close { mailbox, mood } => {
+                self.joiners.close(&mailbox, self.audience.own(session), mood.as_ref());
                 match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
                     Closing::Stays => self.audience.unsubscribe(session),
                     Closing::Gone => self.audience.end(&mailbox),
@@ -251,10 +269,23 @@ impl App {
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let fresh = random::mailbox_id();
-        if ledger.has(nameplate) {
-            return ledger.claim(nameplate, side, now, fresh);
+        if let Some((mailbox, seat)) = ledger.seat_at(nameplate, side) {
+            let joining = match seat {
+                Ok(Some(_)) => None,
+                // The seat of another, or none at all.
+                _ => {
+                    let maker = self.shares.maker_of_nameplate(nameplate);
+                    self.audience.join_other(session, maker)?
+                }
+            };
+            let claimed = ledger.claim(nameplate, side, now, random::mailbox_id());
+            match claimed {
+                Ok(_) => self.joiners.keep(&mailbox, joining),
+                Err(_) => self.joiners.suspect(&mailbox),
+            }
+            return claimed;
         }
+        let fresh = random::mailbox_id();
         let share = self.audience.make(session, Kind::Nameplate)?;
         let stake = self.stake(session, &fresh)?;
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
@@ -284,7 +315,10 @@ impl App {
                     let share = self.shares.give_back_nameplate(name);
                     self.numbers.free(name, now, share);
                 }
-                Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
+                Change::MailboxGone { mailbox } => {
+                    self.joiners.forget(mailbox.id());
+                    self.shares.give_back_mailbox(mailbox.id());
+                }
                 _ => (),
             }
         }
@@ -366,7 +400,7 @@ impl Handler<Order> for App {
     type Result = ResponseFuture<Result<Done, Refusal>>;
 
     fn handle(&mut self, order: Order, _: &mut Self::Context) -> Self::Result {
-        let now = clock::now();
+        let now = clock::steady();
         let (answer, answered) = oneshot::channel();
         match self.decide(order, now) {
             Ok(Decision { done, delivery, replay }) => {
@@ -430,7 +464,7 @@ impl Handler<Prune> for App {
     type Result = bool;
 
     fn handle(&mut self, prune: Prune, _: &mut Self::Context) -> bool {
-        let now = clock::now();
+        let now = clock::steady();
         let Surroundings { config, started, .. } = &self.surroundings;
         let deadline = match prune {
             Prune::All => Some(f64::INFINITY),

@@ -36,6 +36,7 @@ mod bucket;
 mod census;
 mod clock;
 mod config;
+mod connections;
 mod database;
 mod door;
 mod engine;
@@ -58,6 +59,7 @@ mod probe;
 mod quota;
 mod random;
 mod readiness;
+mod reception;
 pub mod relay;
 mod rules;
 mod serve;
@@ -103,6 +105,9 @@ pub enum Error {
     /// The settings of TLS are refused.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The clock shows a time that HTTP has no words for.
+    #[error("the clock is before 1970: expected one that is set")]
+    Clock,
     /// A part of the server has panicked without which it serves nobody: it has to be started
     /// again.
     #[error("the {0} has failed: the server has to be started again")]

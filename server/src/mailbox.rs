@@ -33,22 +33,21 @@
 //!
 //! Clients use `ws://127.0.0.1:8080/wormhole/v1` then.
 
-use std::{
-    any::Any,
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use actix::{Actor, Addr};
 use actix_web::{dev::Extensions, web};
+use tokio::task::AbortHandle;
 
 use crate::{
     address_ids::AddressIds,
     app::{Settle, Surroundings},
     census::TakeCensus,
+    clock,
     config::Config,
+    connections::{Bounds, Connections},
     database::DatabaseError,
-    door,
+    door::Door,
     front::Front,
     guest::Guests,
     hall::Hall,
@@ -64,12 +63,18 @@ use crate::{
     websocket,
 };
 
+/// A few more may connect than become websockets, so that those who are refused are told.
+const BOUNDS: Bounds =
+    Bounds { total: Limit::Connections, spare: 128, patience: Some(Limit::PlainSeconds) };
+
 /// A running mailbox service, which clones share: its actors, without any socket.
 #[derive(Clone)]
 pub struct Mailbox {
     pub(crate) front: web::Data<Front>,
     store: Addr<Store>,
     hall: Addr<Hall>,
+    /// Keeps an eye on the databases' files.
+    lookout: AbortHandle,
 }
 
 impl Mailbox {
@@ -91,12 +96,19 @@ impl Mailbox {
         let (store, apps) = Store::start(&config, meters.clone(), disk.clone(), &vitals)?;
         let usage = Usage::start(&config, &vitals)?;
         let footing = Footing::of(&config);
-        actix::spawn(keep_looking(footing.clone()));
+        let lookout = actix::spawn(keep_looking(footing.clone())).abort_handle();
         let guests = Guests::new(config.limits.clone());
         let limits = config.limits.clone();
         let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let watch = Watch::new(Arc::clone(&config), guests.clone(), vitals.pulse("watchdog"));
         let watch = watch.start();
+        let door = Door {
+            connections: Connections::new(config.limits.clone(), BOUNDS),
+            rules: config.rules.clone(),
+            guests: Some(guests.clone()),
+            watch: Some(watch.clone()),
+        };
+        door.connections.attend();
         let surroundings = Surroundings {
             config: Arc::clone(&config),
             store: store.clone().recipient(),
@@ -115,6 +127,7 @@ impl Mailbox {
         let readiness = Readiness::new(canary, footing, meters.clone(), vitals.clone());
         let front = web::Data::new(Front {
             config,
+            door,
             guests,
             hall: hall.clone().recipient(),
             watch,
@@ -123,13 +136,13 @@ impl Mailbox {
             disk,
             stored,
             usage,
-            started: SystemTime::now(),
+            started: clock::steady(),
             readiness,
             address_ids,
             faults,
             vitals,
         });
-        Ok(Self { front, store, hall })
+        Ok(Self { front, store, hall, lookout })
     }
 
     /// Asks whether a client would be served: does all that a client does, in an application of the
@@ -172,6 +185,7 @@ impl Mailbox {
 
     /// Every decision is in the store's queue before the question is.
     pub(crate) async fn close(self) {
+        self.lookout.abort();
         if self.store.send(Drain).await.is_err() {
             tracing::error!("the store ended before the server");
         }
@@ -198,6 +212,6 @@ pub fn configure(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + Cl
 pub fn on_connect(
     mailbox: &Mailbox,
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
-    let front = mailbox.front.clone();
-    move |connection, extensions| door::open(&front, connection, extensions)
+    let door = mailbox.front.door.clone();
+    move |connection, extensions| door.admit_foreign(connection, extensions)
 }

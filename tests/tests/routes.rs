@@ -128,14 +128,16 @@ impl Street {
         Cell { flags, ends, arrived }
     }
 
-    /// Runs all these side by side.
-    fn transfers(&self, cells: impl IntoIterator<Item = [Flags; 2]>) -> Vec<Cell> {
-        thread::scope(|scope| {
+    /// Runs all these side by side, and judges them.
+    fn transfers(&self, cells: impl IntoIterator<Item = [Flags; 2]>) {
+        let cells: Vec<_> = thread::scope(|scope| {
             let begun = (1..).zip(cells);
             let begun = begun.map(|(n, flags)| scope.spawn(move || self.transfer(n, flags)));
             let begun: Vec<_> = begun.collect();
             begun.into_iter().map(|cell| cell.join().unwrap()).collect()
-        })
+        });
+        cells.iter().for_each(|cell| println!("{cell}"));
+        cells.iter().for_each(Cell::judge);
     }
 }
 
@@ -162,7 +164,6 @@ struct Cell {
 impl Cell {
     fn judge(&self) {
         let expected = self.flags[0].with(self.flags[1]);
-        println!("{self}");
         let told = |reason: &[&str]| {
             for end in &self.ends {
                 assert_eq!(end.finished.status.code(), Some(1), "{self}");
@@ -201,7 +202,7 @@ fn behind_two_routers_each_kind_of_end_is_told_to_both() {
         [ForceDirect, ForceRelay],
         [ForceDirectNoListen, ForceDirectNoListen],
     ];
-    street.transfers(cells).iter().for_each(Cell::judge);
+    street.transfers(cells);
 }
 
 #[test]
@@ -209,5 +210,5 @@ fn behind_two_routers_each_kind_of_end_is_told_to_both() {
 fn behind_two_routers_every_combination_of_flags_ends() {
     let Some(street) = unless_missing(Street::build()) else { return };
     let cells = ALL.into_iter().flat_map(|sends| ALL.map(|receives| [sends, receives]));
-    street.transfers(cells).iter().for_each(Cell::judge);
+    street.transfers(cells);
 }

@@ -258,6 +258,8 @@ pub(crate) struct Receive {
           value_parser = yes_or_no)]
     pub(crate) accept_file: bool,
     /// Where to put it: a new name, a folder to put it in, or a file to overwrite
+    ///
+    /// In a folder, what has the offered name already is overwritten only if you say so when asked.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output_file: Option<PathBuf>,
     /// Unpack a .tar, which is what the Rust client sends for a folder, into a folder of its name
@@ -266,10 +268,10 @@ pub(crate) struct Receive {
     /// Keep what came of an interrupted transfer as NAME.part-RANDOM, with a note beside it
     #[arg(long)]
     pub(crate) keep_partial: bool,
-    /// Take a folder with names that differ only in case or in how a letter is encoded
+    /// Try a folder with names that this disk may take for one
     ///
-    /// Without it such a folder is refused: where the disk takes both for one name, one file would
-    /// be put in the place of the other. Even with it that never happens; the transfer fails there.
+    /// Names that differ only in case or in how a letter is encoded are refused on a disk that takes
+    /// some such names for one. With this option the transfer fails only where it does so with these.
     #[arg(long)]
     pub(crate) accept_colliding_names: bool,
     /// Make the code here, to be typed at the sender's

@@ -84,9 +84,7 @@ fn transfer(error: &TransferError) -> String {
             return format!("insufficient free space: {needed} are needed and {free} are left");
         }
         TransferError::Arrival(ArrivalError::Unpack(UnpackError::Collision { .. })) => {
-            return format!(
-                "{error} (--accept-colliding-names takes it where the disk tells them apart)"
-            );
+            return format!("{error} (--accept-colliding-names tries it even so)");
         }
         other => return other.to_string(),
     };

@@ -127,7 +127,7 @@ impl Begun {
     /// # Errors
     /// As [`commit`](Self::commit).
     pub fn place(self) -> Result<(PathBuf, Option<Unpacked>), ArrivalError> {
-        let Self { target, store, written, .. } = self;
+        let Self { target, mut store, written, .. } = self;
         if let Some(expected) = target.announced.wire_size()
             && written != expected
         {
@@ -137,6 +137,7 @@ impl Begun {
             None => store.place(&target.name, target.replaces).map(|()| None),
             Some(packing) => {
                 let io = |source| failed(&target, source);
+                store.settle().map_err(io)?;
                 let staging = Staging::beside(&target.folder).map_err(io)?;
                 let content = staging.dir().make(CONTENT, 0o777).map_err(io)?;
                 let tells_apart = || Ok(!content.folds_names()?);

@@ -1,8 +1,8 @@
 //! Text, files and folders over a wormhole of the application id [`APPID`]: [`send_text`], [`send`]
 //! and [`receive`].
 //!
-//! What touches the file system blocks: call [`Plan::of`], [`Plan::of_all`] and [`Target::plan`]
-//! from a blocking thread. The transfers themselves see to that.
+//! What touches the file system blocks: call [`Plan::of`], [`Plan::of_all`], [`Destination::of`] and
+//! [`Destination::target`] from a blocking thread. The transfers themselves see to that.
 //!
 //! # Sending
 //!
@@ -81,6 +81,7 @@ mod plan;
 mod receive;
 mod rules;
 mod send;
+mod sparse;
 mod spill;
 mod staging;
 mod steady;

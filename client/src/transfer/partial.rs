@@ -2,6 +2,7 @@
 //! `NAME.part-RANDOM`, and beside it a note of what is needed to resume one day.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Seek, Write},
     time::{SystemTime, UNIX_EPOCH},
@@ -11,7 +12,12 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Announced, dir::Dir, name::MAX_NAME_BYTES, staging::chance};
+use super::{
+    Announced,
+    dir::Dir,
+    name::{MAX_NAME_BYTES, misleads},
+    staging::chance,
+};
 
 const NOTE: &str = ".json";
 
@@ -89,11 +95,25 @@ impl Partial {
 
     /// Writes over what is there, which is shorter, so that it needs no room on a full disk.
     fn write(&mut self) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(&self.record)?;
-        text.push('\n');
+        let text = readable(&serde_json::to_string_pretty(&self.record)?);
         self.note.rewind()?;
         self.note.write_all(text.as_bytes())
     }
+}
+
+/// Writes out what JSON lets through and would mislead who looks at the note in a terminal.
+fn readable(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        // A String takes everything.
+        let _ = match c {
+            '\n' => text.write_char(c),
+            c if misleads(c) => write!(text, "\\u{:04x}", u32::from(c)),
+            c => text.write_char(c),
+        };
+    }
+    text.push('\n');
+    text
 }
 
 /// Names what stays of what was to have this name, no longer than a name may be.
@@ -109,8 +129,17 @@ fn now() -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_controls_no_terminal_and_means_the_same() {
+        let name = "esc\u{1b} csi\u{9b} del\u{7f} over\u{202e} ä\n";
+        let text = readable(&serde_json::to_string_pretty(&json!({ "name": name })).unwrap());
+        assert!(!text.trim_end().chars().any(|c| c != '\n' && misleads(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["name"], name);
+    }
 
     #[test]
     fn a_name_says_what_it_is_a_part_of() {

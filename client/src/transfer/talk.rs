@@ -63,6 +63,7 @@ pub(super) fn transit_key(wormhole: &Wormhole) -> Result<TransitKey, TransferErr
 }
 
 /// What a peer that has no more to ask still says.
+#[derive(Debug)]
 pub(super) enum News {
     /// It gives up.
     GaveUp(TransferError),

@@ -176,9 +176,9 @@ impl Target {
         Self { keep_partial, ..self }
     }
 
-    /// Says whether an archive may hold names that differ only in case or in how a letter is
-    /// encoded; by default it is refused, for where the disk does not tell them apart one would
-    /// take the place of the other. There it fails even so.
+    /// Says whether an archive may hold names that differ only in case or in how a letter is encoded,
+    /// on a disk that takes some such names for one; by default it is refused there. Where the disk
+    /// does so with these, the transfer fails: nothing takes the place of something else.
     pub fn accept_colliding_names(self, accept_collisions: bool) -> Self {
         Self { accept_collisions, ..self }
     }

@@ -10,13 +10,14 @@ use std::{
 use super::{
     dir::Dir,
     partial::Partial,
+    sparse::Sparse,
     staging::{CONTENT, Staging},
 };
 
 /// A file that fills beside the target. Dropped, it removes itself, unless it is to be kept.
 pub(super) struct Temporary {
     folder: Arc<Dir>,
-    file: File,
+    file: Sparse,
     /// Behind the file, which is closed first.
     name: Name,
 }
@@ -41,13 +42,16 @@ impl Temporary {
                 (staging.dir().make_file(CONTENT, mode)?, Name::Staged(staging))
             }
         };
-        Ok(Self { folder: Arc::clone(folder), file, name })
+        Ok(Self { folder: Arc::clone(folder), file: Sparse::of(file), name })
     }
 
     /// Makes a file that stays, with its note, where it is dropped after something was written.
     pub(super) fn kept(folder: &Arc<Dir>, partial: Partial, mode: u32) -> io::Result<Self> {
         match folder.make_file(partial.name(), mode) {
-            Ok(file) => Ok(Self { folder: Arc::clone(folder), file, name: Name::Kept(partial) }),
+            Ok(file) => {
+                let (folder, file) = (Arc::clone(folder), Sparse::of(file));
+                Ok(Self { folder, file, name: Name::Kept(partial) })
+            }
             Err(error) => {
                 partial.discard(folder);
                 Err(error)
@@ -63,8 +67,14 @@ impl Temporary {
         }
     }
 
+    /// The file, which has its length once it is [settled](Self::settle).
     pub(super) fn file(&self) -> &File {
-        &self.file
+        self.file.file()
+    }
+
+    /// Gives the file the length of what was written.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        self.file.settle()
     }
 
     /// Brings it to its place in the same folder, over what is there or where nothing is.
@@ -73,16 +83,17 @@ impl Temporary {
     /// power cut does not take the old and the new; apart from that, when it gets there is left to
     /// the system.
     pub(super) fn place(mut self, name: &OsStr, replaces: bool) -> io::Result<()> {
+        self.settle()?;
         if replaces {
-            self.folder.liken(&self.file, name)?;
-            self.file.sync_data()?;
+            self.folder.liken(self.file(), name)?;
+            self.file().sync_data()?;
         }
         match &self.name {
-            Name::Nothing if !replaces => self.folder.link_new(&self.file, name),
+            Name::Nothing if !replaces => self.folder.link_new(self.file(), name),
             Name::Nothing => {
                 // A link replaces nothing, only a rename does.
                 let staging = Staging::beside(&self.folder)?;
-                staging.dir().link_new(&self.file, CONTENT)?;
+                staging.dir().link_new(self.file(), CONTENT)?;
                 self.rename(staging.dir(), CONTENT, name, replaces)
             }
             Name::Staged(staging) => self.rename(staging.dir(), CONTENT, name, replaces),
@@ -99,7 +110,7 @@ impl Temporary {
     /// Renames it to its place, and makes sure that it is there: in a folder that others may write
     /// into, they may put something of theirs under any name.
     fn rename(&self, from: &Dir, own: &str, to: &OsStr, replaces: bool) -> io::Result<()> {
-        if !from.holds(own, &self.file)? {
+        if !from.holds(own, self.file())? {
             return Err(swapped());
         }
         if replaces {
@@ -107,7 +118,7 @@ impl Temporary {
         } else {
             from.rename_new(own, &self.folder, to)?;
         }
-        if self.folder.holds(to, &self.file)? { Ok(()) } else { Err(swapped()) }
+        if self.folder.holds(to, self.file())? { Ok(()) } else { Err(swapped()) }
     }
 
     /// Removes it, also where it was to be kept.
@@ -156,6 +167,7 @@ impl Drop for Temporary {
         let Some(partial) = self.take_partial() else { return };
         let data = partial.name().to_owned();
         // Nobody is left to be told of a failure.
+        let _ = self.settle();
         if !partial.leave(&self.folder) {
             let _ = self.folder.remove_file(data);
         }
@@ -174,7 +186,7 @@ mod tests {
         let folder = Arc::new(Dir::open(folder).unwrap());
         let staging = Staging::beside(&folder).unwrap();
         let file = staging.dir().make_file(CONTENT, 0o666).unwrap();
-        Temporary { folder, file, name: Name::Staged(staging) }
+        Temporary { folder, file: Sparse::of(file), name: Name::Staged(staging) }
     }
 
     fn staged_content(folder: &Path) -> std::path::PathBuf {

@@ -27,7 +27,7 @@ pub struct Deadlines {
     /// unknown length, of which nobody knows when it comes.
     pub stall: Option<Duration>,
     /// The peer's confirmation after the last byte. At first one of ours, which says that it is at
-    /// work, may be silent for two minutes, and for twelve seconds where the connection is gone.
+    /// work, may be silent for two minutes, and for six seconds where the connection is gone.
     /// Others may take ten minutes, and a second for each megabyte and each hundred files that they
     /// unpack.
     pub confirm: Option<Duration>,

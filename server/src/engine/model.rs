@@ -192,7 +192,7 @@ impl Engine {
         let mut engine = Self { store, guests, hall, sessions: Vec::new() };
         for _ in SIDES {
             let (session, (ears, heard)) = (SessionId::fresh(), probe());
-            let visit = engine.guests.arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = engine.guests.arrive([192, 0, 2, 1].into(), None, || false).unwrap();
             let enter = Enter { app: AppId::new("app"), session, visit, ears };
             let desk = engine.hall.send(enter).await.unwrap().unwrap();
             engine.sessions.push((session, desk, heard));

@@ -63,13 +63,17 @@ impl Stage {
 
     /// Comes back until the app has been started again.
     async fn ask_until_answered(&self, app: &str, ask: Ask) -> Result<Done, Refusal> {
+        /// It only ends a test that hangs.
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let began = Instant::now();
         tokio::time::pause();
-        loop {
+        while began.elapsed() < PATIENCE {
             match self.enter(app).await.ask(ask.clone()).await {
                 Err(Refusal::Broken) => tokio::time::sleep(SETTLED / 10).await,
                 answered => return answered,
             }
         }
+        panic!("the app stays dead");
     }
 }
 

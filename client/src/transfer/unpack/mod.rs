@@ -4,7 +4,6 @@ mod error;
 mod fold;
 mod layout;
 mod member;
-mod sparse;
 mod stored;
 mod tar;
 mod writer;

@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind, Read, Write};
 use super::{
     UnpackError, Unpacked,
     member::{Kind, Member},
-    sparse::Sparse,
 };
 use crate::transfer::{
     dir::Dir,
     escape,
+    sparse::Sparse,
     spill::{self, Writer as Spill},
 };
 
@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
         loop {
             let n = content.read(&mut self.buffer)?;
             if n == 0 {
-                return file.finish();
+                return file.settle();
             }
             let left = self.left.checked_sub(n as u64);
             self.left = left.ok_or_else(|| io::Error::other("more than was announced"))?;

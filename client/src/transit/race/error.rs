@@ -2,9 +2,14 @@
 
 use std::{io, num::NonZeroU16, ops::RangeInclusive, time::Duration};
 
-use wormhole_protocol::transit::Role;
+use wormhole_protocol::{transfer::Refusal, transit::Role};
 
 use super::super::{Attempts, Off, Ways};
+
+/// What a peer hears where one side has switched ways off.
+const NOT_DIRECTLY: &str = "no direct connection could be made";
+const NOT_BY_RELAY: &str = "no relay brought us together";
+const APART: &str = " connects directly only, ";
 
 /// There is no connection to the peer. Names are as the peer gave them: escape them for a terminal.
 #[derive(Debug, thiserror::Error)]
@@ -50,28 +55,34 @@ pub enum TransitError {
 impl TransitError {
     /// What the peer of this role's end should hear, which holds nothing of this machine.
     pub(crate) fn for_the_peer(&self, role: Role) -> String {
-        let us = match role {
+        let name = |here| match if here { role } else { role.peer() } {
             Role::Sender => "the sender",
             Role::Receiver => "the receiver",
         };
-        match self {
-            Self::Apart { ours: Ways::RelayOnly } => {
-                format!("{us} connects through a relay only, and this side does not")
+        let off = match self {
+            Self::Apart { ours } => {
+                let by_relay = *ours == Ways::RelayOnly;
+                let (direct, relayed) = (name(!by_relay), name(by_relay));
+                return format!("{direct}{APART}{relayed} through a relay only");
             }
-            Self::Apart { .. } => format!("{us} connects directly only, and this side does not"),
-            Self::NoWay(Some(Off::Relays { here: true }))
-            | Self::AllFailed(Attempts { off: Some(Off::Relays { here: true }), .. })
-            | Self::Timeout {
-                tried: Attempts { off: Some(Off::Relays { here: true }), .. }, ..
-            } => {
-                format!("no direct connection could be made, and {us} uses no relay")
+            Self::NoWay(off) => *off,
+            Self::AllFailed(tried) | Self::Timeout { tried, .. } => tried.off,
+            Self::Ports { .. } => None,
+        };
+        match off {
+            None => Refusal::NoLink.to_string(),
+            Some(Off::Relays { here }) => {
+                format!("{NOT_DIRECTLY}, and {} uses no relay", name(here))
             }
-            Self::NoWay(Some(Off::Direct { here: true }))
-            | Self::AllFailed(Attempts { off: Some(Off::Direct { here: true }), .. }) => {
-                format!("no relay brought us together, and {us} connects in no other way")
+            Some(Off::Direct { here }) => {
+                format!("{NOT_BY_RELAY}, and {} connects in no other way", name(here))
             }
-            _ => "no connection could be made".to_owned(),
         }
+    }
+
+    /// Tells whether a peer of ours says no more than that it found no way either.
+    pub(crate) fn is_told_by(text: &str) -> bool {
+        text.starts_with(NOT_DIRECTLY) || text.starts_with(NOT_BY_RELAY) || text.contains(APART)
     }
 }
 
@@ -94,5 +105,34 @@ fn shown(ports: &RangeInclusive<NonZeroU16>) -> String {
     match (ports.start(), ports.end()) {
         (first, last) if first == last => first.to_string(),
         (first, last) => format!("{first}-{last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peer_hears_who_uses_what() {
+        let relays = |here| TransitError::NoWay(Some(Off::Relays { here }));
+        let direct = |here| TransitError::AllFailed(Attempts::new(Some(Off::Direct { here })));
+        let cases = [
+            (relays(true), "no direct connection could be made, and the sender uses no relay"),
+            (relays(false), "no direct connection could be made, and the receiver uses no relay"),
+            (direct(true), "no relay brought us together, and the sender connects in no other way"),
+            (
+                direct(false),
+                "no relay brought us together, and the receiver connects in no other way",
+            ),
+            (
+                TransitError::Apart { ours: Ways::RelayOnly },
+                "the receiver connects directly only, the sender through a relay only",
+            ),
+            (TransitError::NoWay(None), "no connection could be made"),
+        ];
+        for (error, told) in cases {
+            assert_eq!(error.for_the_peer(Role::Sender), told);
+            assert!(TransitError::is_told_by(told) || Refusal::is_of_the_link(told), "{told}");
+        }
     }
 }

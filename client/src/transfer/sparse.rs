@@ -11,8 +11,8 @@ const BLOCK: usize = 4096;
 /// Writes a new file, and leaves out what is zero there anyway.
 ///
 /// Only runs that make up all of one write are looked for, so that it costs no more than to read
-/// what is written once. [`finish`](Self::finish) gives the file its length.
-pub(in crate::transfer) struct Sparse {
+/// what is written once. The file has its length when it is [settled](Self::settle).
+pub(super) struct Sparse {
     file: File,
     /// Bytes left out since the last that were written.
     hole: u64,
@@ -20,17 +20,24 @@ pub(in crate::transfer) struct Sparse {
 
 impl Sparse {
     /// Begins at the beginning of an empty file.
-    pub(in crate::transfer) fn of(file: File) -> Self {
+    pub(super) fn of(file: File) -> Self {
         Self { file, hole: 0 }
     }
 
+    /// The file, which may be shorter than what was written.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Makes the end of the file a hole where it is one.
-    pub(in crate::transfer) fn finish(mut self) -> io::Result<()> {
+    pub(super) fn settle(&mut self) -> io::Result<()> {
         if self.hole == 0 {
             return Ok(());
         }
-        let length = self.file.stream_position()?.checked_add(self.hole);
-        self.file.set_len(length.ok_or(io::ErrorKind::FileTooLarge)?)
+        let end = i64::try_from(self.hole).map_err(io::Error::other)?;
+        let length = self.file.seek(SeekFrom::Current(end))?;
+        self.hole = 0;
+        self.file.set_len(length)
     }
 }
 
@@ -66,7 +73,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let mut sparse = Sparse::of(file.try_clone().unwrap());
         pieces.iter().for_each(|piece| sparse.write_all(piece).unwrap());
-        sparse.finish().unwrap();
+        sparse.settle().unwrap();
         file
     }
 
