@@ -16,9 +16,9 @@ use crate::{
 
 /// Counts what is taken of one thing; clones count together.
 #[derive(Clone)]
-pub(crate) struct Quota(Arc<Books>);
+pub(crate) struct Quota(Arc<Pool>);
 
-struct Books {
+struct Pool {
     limits: Limits,
     total: Option<Limit>,
     address: Limit,
@@ -34,7 +34,7 @@ type Account = Arc<AtomicU64>;
 
 /// Part of what is taken, by a network or by nobody; given back when it is dropped.
 pub(crate) struct Share {
-    books: Arc<Books>,
+    pool: Arc<Pool>,
     holder: Option<(Network, Account)>,
     amount: AtomicU64,
 }
@@ -54,7 +54,7 @@ impl Quota {
 
     fn with(limits: Limits, total: Option<Limit>, address: Limit, is_sparing: bool) -> Self {
         let (taken, accounts) = (AtomicU64::new(0), Mutex::default());
-        Self(Arc::new(Books { limits, total, address, is_sparing, taken, accounts }))
+        Self(Arc::new(Pool { limits, total, address, is_sparing, taken, accounts }))
     }
 
     /// Takes some for a network; for nobody where none is told, which counts in total only.
@@ -69,10 +69,10 @@ impl Quota {
 
     /// Makes an empty share, which is always allowed.
     pub(crate) fn share(&self, network: Option<Network>) -> Share {
-        let Self(books) = self;
-        let account = |network| Arc::clone(books.accounts().entry(network).or_default());
+        let Self(pool) = self;
+        let account = |network| Arc::clone(pool.accounts().entry(network).or_default());
         Share {
-            books: Arc::clone(books),
+            pool: Arc::clone(pool),
             holder: network.map(|network| (network, account(network))),
             amount: AtomicU64::new(0),
         }
@@ -104,7 +104,7 @@ impl Share {
     /// Takes more without a question, as it is there already.
     pub(crate) fn add(&self, amount: u64) {
         self.amount.fetch_add(amount, Relaxed);
-        self.books.taken.fetch_add(amount, Relaxed);
+        self.pool.taken.fetch_add(amount, Relaxed);
         if let Some((_, account)) = &self.holder {
             account.fetch_add(amount, Relaxed);
         }
@@ -122,7 +122,7 @@ impl Share {
     }
 
     fn give_back(&self, amount: u64) {
-        self.books.taken.fetch_sub(amount, Relaxed);
+        self.pool.taken.fetch_sub(amount, Relaxed);
         if let Some((_, account)) = &self.holder {
             account.fetch_sub(amount, Relaxed);
         }
@@ -148,7 +148,7 @@ impl Share {
     /// # Errors
     /// [`Exceeded`] where it is not.
     pub(crate) fn judge(&self, amount: u64) -> Result<(), Exceeded> {
-        let Books { limits, total, address, is_sparing, taken, .. } = &*self.books;
+        let Pool { limits, total, address, is_sparing, taken, .. } = &*self.pool;
         if self.holder.is_some() {
             limits.check(*address, self.of_network())?;
         }
@@ -169,7 +169,7 @@ impl Drop for Share {
         self.clear();
         let Some((network, account)) = mem::take(&mut self.holder) else { return };
         // Only who holds the lock comes to an account or leaves it.
-        let mut accounts = self.books.accounts();
+        let mut accounts = self.pool.accounts();
         drop(account);
         if accounts.get(&network).is_some_and(|account| Arc::strong_count(account) == 1) {
             accounts.remove(&network);
@@ -177,7 +177,7 @@ impl Drop for Share {
     }
 }
 
-impl Books {
+impl Pool {
     fn accounts(&self) -> MutexGuard<'_, HashMap<Network, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -40,7 +40,7 @@ use crate::{
     vitals::{Pulse, Vitals},
 };
 use memory::Memory;
-use upkeep::{TIDY_EVERY, Upkeep};
+use upkeep::{LOOK_EVERY, Upkeep};
 
 pub(crate) use schema::open;
 use writer::{Batch, Book, Shut, Tidy, Writer};
@@ -114,7 +114,7 @@ impl Store {
                     lazy.map_err(failed)?;
                 }
                 let apps = load::everything(&opened.connection).map_err(failed)?;
-                let upkeep = Upkeep::begin(&opened.connection, path, disk);
+                let upkeep = Upkeep::begin(&opened.connection, path, disk).map_err(failed)?;
                 let book = Book::new(opened, Some(upkeep));
                 (Pen::Disk(start_writer(book, meters, vitals)), apps)
             }
@@ -202,7 +202,7 @@ impl Actor for Store {
     fn started(&mut self, ctx: &mut Self::Context) {
         let Pen::Disk(writer) = &self.pen else { return };
         let writer = writer.clone();
-        ctx.run_interval(TIDY_EVERY, move |_, _| writer.do_send(Tidy));
+        ctx.run_interval(LOOK_EVERY, move |_, _| writer.do_send(Tidy));
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{Caller, Process, disk::Disk};
+use common::{Caller, Process, disk::SmallDisk};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ async fn answer(caller: &mut Caller, command: Value, wanted: &str) -> Value {
 /// At three times as many as filled it, while the log was cut at sixteen megabytes only.
 #[actix::test]
 async fn a_small_disk_has_room_for_any_number_of_sessions() {
-    let Some(disk) = Disk::mount(12 << 10) else { return };
+    let Some(disk) = SmallDisk::mount(12 << 10) else { return };
     let path = disk.path().join("relay.sqlite");
     let server = Process::start_with(&path, |command| {
         command.arg("--hold-down=0");
@@ -88,7 +88,7 @@ async fn a_small_disk_has_room_for_any_number_of_sessions() {
 
 #[actix::test]
 async fn on_a_full_disk_what_ends_is_written_and_the_rest_once_there_is_room() {
-    let Some(disk) = Disk::mount(12 << 10) else { return };
+    let Some(disk) = SmallDisk::mount(12 << 10) else { return };
     let path = disk.path().join("relay.sqlite");
     let server = Process::start(&path);
     for mailbox in 0..MAILBOXES {
@@ -176,11 +176,12 @@ async fn of_a_message_nothing_is_left_in_the_files_soon_after_the_close() {
         // In turns, so that they share pages, and the pages of those that go are in the middle.
         for round in 0..60 {
             for (caller, mark) in [(&mut goes, "60e5"), (&mut stays, "57a7")] {
-                let body = mark.repeat([3, 40, 300, 3_000, 30_000][round % 5]);
+                let body = mark.repeat([3, 40, 300, 3_000, 60_000][round % 5]);
                 assert_eq!(caller.get(add(&round.to_string(), &body)).await["type"], "message");
             }
         }
-        assert_eq!(left(&path, "60e560e5"), (true, true));
+        // More than the log takes before it is moved to the database.
+        assert!(left(&path, "60e560e5").0);
         let before = size(&path, "") + size(&path, "-wal");
         assert_eq!(goes.get(json!({"type": "close"})).await["type"], "closed");
 

@@ -37,9 +37,7 @@ pub(super) struct Reserve {
     bytes: u64,
 }
 
-/// Four times the log before it is truncated: whatever is in there can be moved to the database,
-/// and more be deleted.
-const RESERVE_BYTES: u64 = 4 << 20;
+const RESERVE_BYTES: u64 = 16 << 20;
 
 /// Of a small disk no more than this part.
 const RESERVE_PART: u64 = 3;
@@ -48,13 +46,29 @@ impl Reserve {
     /// The reserve of a database, be it there or not.
     pub(super) fn of(database: &Path) -> Self {
         let path = with_suffix(database, "-reserve");
-        let disk = Figures::of(&path).map_or(u64::MAX, |figures| figures.total);
+        let disk = Capacity::of(&path).map_or(u64::MAX, |capacity| capacity.total);
         Self { path, bytes: RESERVE_BYTES.min(disk / RESERVE_PART) }
     }
 
     /// How much it keeps.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// How much has to be free for it, and for something to be written then.
+    pub(super) fn wanted(&self) -> u64 {
+        self.bytes + self.margin()
+    }
+
+    fn margin(&self) -> u64 {
+        self.bytes / 4
+    }
+
+    /// Gives up the room where there is hardly any other.
+    pub(super) fn make_room(&self) {
+        if Capacity::of(&self.path).is_none_or(|capacity| capacity.free < self.margin()) {
+            self.release();
+        }
     }
 
     /// Gives the room to whoever comes first.
@@ -67,14 +81,19 @@ impl Reserve {
         }
     }
 
-    /// Takes the room, where a quarter more than that is free.
+    /// Takes the room, unless it has it, where a quarter more than that is free.
     ///
     /// # Errors
     /// Of the kind [`ErrorKind::StorageFull`] where there is too little; then nothing is taken.
     pub(super) fn keep(&self) -> io::Result<()> {
-        let wanted = self.bytes + self.bytes / 4;
-        if Figures::of(&self.path).is_some_and(|figures| figures.free < wanted) {
+        let is_kept = fs::metadata(&self.path).is_ok_and(|file| file.len() == self.bytes);
+        let wanted = if is_kept { self.margin() } else { self.wanted() };
+        if Capacity::of(&self.path).is_some_and(|capacity| capacity.free < wanted) {
+            self.release();
             return Err(ErrorKind::StorageFull.into());
+        }
+        if is_kept {
+            return Ok(());
         }
         self.fill().inspect_err(|_| self.release())
     }
@@ -94,21 +113,21 @@ impl Reserve {
 }
 
 /// How large a disk is, in bytes.
-struct Figures {
+struct Capacity {
     total: u64,
     free: u64,
 }
 
-impl Figures {
+impl Capacity {
     /// Those of the disk that a file is on, or belongs on; none where they are not known.
     #[cfg(unix)]
     fn of(path: &Path) -> Option<Self> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let found = rustix::fs::statvfs(folder.unwrap_or(Path::new("."))).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-        let figures = Self { total: bytes(found.f_blocks), free: bytes(found.f_bavail) };
+        let capacity = Self { total: bytes(found.f_blocks), free: bytes(found.f_bavail) };
         // A file system without a size of its own says that it has none.
-        (figures.total > 0).then_some(figures)
+        (capacity.total > 0).then_some(capacity)
     }
 
     #[cfg(not(unix))]

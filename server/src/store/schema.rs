@@ -14,7 +14,7 @@ use crate::database::{self, DatabaseError, DatabaseKind, Lock, Opened};
 pub(crate) fn open(path: &Path) -> Result<Opened, DatabaseError> {
     let lock = Lock::alone(path)?;
     // On a full disk a database can be opened in the room of its reserve only.
-    Reserve::of(path).release();
+    Reserve::of(path).make_room();
     let connection = database::open(path)?;
     prepare(&connection, path)?;
     Ok(Opened { connection, lock: Some(lock) })
@@ -37,6 +37,8 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
     connection.execute_batch(INDEXES).map_err(DatabaseError::at(path))?;
     if let Err(reason) = give_back_room(connection) {
         tracing::warn!(%reason, "{} will not become smaller", path.display());
+        let overwrite = connection.execute_batch("PRAGMA secure_delete = ON");
+        overwrite.map_err(DatabaseError::at(path))?;
     }
     Ok(())
 }
@@ -56,11 +58,11 @@ fn fill(connection: &Connection, empty: bool) -> rusqlite::Result<Option<String>
     if empty {
         connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     }
-    // The log is cut by `upkeep`. What is deleted from a page that is written anyway is overwritten;
-    // other pages that hold nothing are taken off the file.
+    // What is deleted from a page that is written anyway is overwritten; other pages that hold nothing
+    // are taken off the file by `upkeep`.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = FAST;",
+         PRAGMA secure_delete = FAST;",
     )?;
     // Without it a statement is compiled again for new values; and all of ours have to fit.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -1,58 +1,79 @@
-//! What is done for the database's files between two writes, so that they stay small, keep
-//! nothing of what was deleted, and have room for more deletions.
+//! What is done for the database's files beside the writes, so that they stay small, keep nothing
+//! of what was deleted, and have room for more deletions.
 //!
-//! SQLite appends to its log and moves that to the database once in a while. Here it does so when
-//! the log has grown to a mebibyte, and within a second after something was deleted; then the log
-//! is cut to nothing, and so is the end of the database, to which the pages have moved that hold
-//! nothing any more.
+//! SQLite appends to its log, moves that to the database whenever it has grown to a quarter of the
+//! reserve, and writes over it from then on. Once something was deleted and nobody writes any more,
+//! the log is cut to nothing, and so is the end of the database, to which the pages have moved that
+//! hold nothing.
 
 use std::{
-    fs, io,
-    path::{Path, PathBuf},
+    io,
+    path::Path,
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, Result};
+use rusqlite::{Connection, Error, ErrorCode, Result, ffi};
 
 use super::disk::{Disk, Reserve};
-use crate::database::with_suffix;
 
 /// Looks after the files of one database.
 pub(super) struct Upkeep {
-    log: PathBuf,
-    /// Bytes of the log at which it is cut.
-    bound: u64,
     reserve: Reserve,
     disk: Disk,
-    /// Whether the files may hold what was deleted.
-    is_untidy: bool,
-    /// When it was last seen to that.
-    tidied: Instant,
+    state: State,
+    /// When the last write was, and when the files were last cleaned.
+    written: Instant,
+    cleaned: Instant,
 }
 
-/// How long something that was deleted stays in the files, and how often a full disk is looked at.
-pub(super) const TIDY_EVERY: Duration = Duration::from_secs(1);
+/// What the files hold of what was deleted.
+enum State {
+    Clean,
+    /// Something, maybe.
+    Untidy,
+    /// Less and less.
+    Cleaning,
+}
+
+/// How often somebody looks whether something is due; and how long nobody has written when the
+/// files are cleaned, since it makes the next writes slower.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long somebody may always write before they are cleaned nevertheless.
+const CLEAN_EVERY: Duration = Duration::from_secs(30);
 
 /// At once, as everybody waits meanwhile.
 const VACUUM_PAGES: u32 = 256;
 
 /// At the end of the server, which may take longer.
-const LAST_TIDYING: Duration = Duration::from_secs(2);
+const LAST_CLEANING: Duration = Duration::from_secs(2);
+
+/// Bytes of a page of the database, as SQLite makes them.
+const PAGE: u64 = 4_096;
 
 impl Upkeep {
     /// Begins with the files of a database that was just opened.
-    pub(super) fn begin(connection: &Connection, path: &Path, disk: Disk) -> Self {
-        let (reserve, tidied) = (Reserve::of(path), Instant::now());
-        let (log, bound) = (with_suffix(path, "-wal"), reserve.bytes() / 4);
-        let mut upkeep = Self { log, bound, reserve, disk, is_untidy: true, tidied };
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(super) fn begin(connection: &Connection, path: &Path, disk: Disk) -> Result<Self> {
+        let (reserve, now) = (Reserve::of(path), Instant::now());
+        // Whatever is in the log can be moved to the database in the room of the reserve.
+        let log = reserve.bytes() / 4;
+        connection.pragma_update(None, "wal_autocheckpoint", (log / PAGE).max(1) as i64)?;
+        connection.pragma_update(None, "journal_size_limit", log as i64)?;
+        let mut upkeep = Self { reserve, disk, state: State::Untidy, written: now, cleaned: now };
         upkeep.cut_log(connection);
         upkeep.keep_reserve();
-        upkeep
+        Ok(upkeep)
     }
 
-    /// Notes that something was deleted.
-    pub(super) fn note_deletion(&mut self) {
-        self.is_untidy = true;
+    /// Notes that something was written, and whether something was deleted by it.
+    pub(super) fn note_write(&mut self, deletes: bool) {
+        self.written = Instant::now();
+        if deletes && matches!(self.state, State::Clean) {
+            self.state = State::Untidy;
+        }
     }
 
     /// Tells whether nothing is to be written but what ends.
@@ -61,46 +82,43 @@ impl Upkeep {
     }
 
     /// Does what is due; true where more is.
-    pub(super) fn tidy(&mut self, connection: &Connection) -> bool {
-        let is_time = self.tidied.elapsed() >= TIDY_EVERY;
-        if is_time && self.disk.is_full() {
-            self.tidied = Instant::now();
+    pub(super) fn look(&mut self, connection: &Connection) -> bool {
+        if self.disk.is_full() {
             self.keep_reserve();
         }
-        if is_time && self.is_untidy {
-            return self.clean(connection);
-        }
-        if fs::metadata(&self.log).is_ok_and(|log| log.len() >= self.bound) {
-            self.cut_log(connection);
-        }
-        false
+        let is_due = match self.state {
+            State::Clean => false,
+            State::Untidy => {
+                self.written.elapsed() >= LOOK_EVERY || self.cleaned.elapsed() >= CLEAN_EVERY
+            }
+            State::Cleaning => true,
+        };
+        is_due && self.clean(connection)
     }
 
     /// Leaves nothing of what was deleted, as far as there is time.
     pub(super) fn end(mut self, connection: &Connection) {
         let began = Instant::now();
-        while self.clean(connection) && began.elapsed() < LAST_TIDYING {}
+        while self.clean(connection) && began.elapsed() < LAST_CLEANING {}
     }
 
-    /// Takes some pages off the database that hold nothing, and what was written off the log; true
-    /// where pages are left.
+    /// Takes some pages off the database that hold nothing, and cuts the log when there are none
+    /// left; true where there are.
     fn clean(&mut self, connection: &Connection) -> bool {
-        let goes_on = match vacuum(connection) {
-            Ok(left) => {
-                let is_cut = self.cut_log(connection);
-                self.is_untidy = left > 0 || !is_cut;
-                left > 0 && is_cut
-            }
-            Err(reason) => {
-                tracing::warn!(%reason, "cannot give back room in the channel database");
-                self.cut_log(connection);
-                false
-            }
-        };
-        if !goes_on {
-            self.tidied = Instant::now();
+        let left = vacuum(connection);
+        if let Ok(1..) = left {
+            self.state = State::Cleaning;
+            return true;
         }
-        goes_on
+        let is_cut = self.cut_log(connection);
+        if let Err(reason) = &left {
+            self.complain(reason);
+        }
+        self.state = if left.is_ok() && is_cut { State::Clean } else { State::Untidy };
+        self.cleaned = Instant::now();
+        // Not at once again.
+        self.written = self.cleaned;
+        false
     }
 
     /// Moves everything from the log to the database, and cuts it to nothing; false where that
@@ -109,29 +127,31 @@ impl Upkeep {
         let cut = without_waiting(connection, |connection| {
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
         });
-        let is_cut = cut == Ok(0);
-        if let Err(reason) = cut {
-            tracing::warn!(%reason, "cannot cut the log of the channel database");
+        if let Err(reason) = &cut {
+            self.complain(reason);
         }
-        let part = self.reserve.bytes() / 4;
-        let size = fs::metadata(&self.log).map_or(0, |log| log.len());
-        self.bound = if is_cut { part } else { size + part };
-        is_cut
+        cut == Ok(0)
     }
 
     /// Gives up the reserve after a write that found no room, even with the log cut.
     pub(super) fn give_up_reserve(&mut self, connection: &Connection) {
         self.reserve.release();
-        self.cut_log(connection);
-        self.tidied = Instant::now();
         self.set_full();
+        self.cut_log(connection);
+    }
+
+    fn complain(&self, reason: &Error) {
+        // That the disk is full was said.
+        if !self.disk.is_full() {
+            tracing::warn!(%reason, "cannot tidy the files of the channel database");
+        }
     }
 
     fn set_full(&self) {
         if !self.disk.is_full() {
             tracing::error!(
                 "the disk is full: only what ends is written, until {} KiB are free",
-                (self.reserve.bytes() + self.reserve.bytes() / 4) >> 10,
+                self.reserve.wanted() >> 10,
             );
             self.disk.set_full(true);
         }
@@ -174,9 +194,10 @@ fn without_waiting<T>(
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Tells whether a write failed as there is no room, as far as SQLite knows.
-pub(super) fn lacks_room(reason: &rusqlite::Error) -> bool {
-    // A quota of the file system is an input or output error to it.
-    matches!(reason.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+pub(super) fn lacks_room(reason: &Error) -> bool {
+    let Some(error) = reason.sqlite_error() else { return false };
+    // What a quota of the file system refuses is an error of a write to it.
+    error.code == ErrorCode::DiskFull || error.extended_code == ffi::SQLITE_IOERR_WRITE
 }
 
 fn is_want_of_room(reason: &io::Error) -> bool {

@@ -87,7 +87,7 @@ pub(crate) struct Failed;
 #[rtype(result = "Vec<Result<Yield, Failed>>")]
 pub(super) struct Batch(pub(super) Vec<Task>);
 
-/// Looks after the database's files, as far as that is due.
+/// Sees to the database's files, as far as that is due.
 #[derive(Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub(super) struct Tidy;
@@ -126,10 +126,8 @@ impl Book {
             Err(reason) if lacks_room(&reason) => self.commit_with_room(batch),
             other => other,
         };
-        if let (Ok(_), Some(upkeep)) = (&written, &mut self.upkeep)
-            && batch.iter().any(Task::deletes)
-        {
-            upkeep.note_deletion();
+        if let (Ok(_), Some(upkeep)) = (&written, &mut self.upkeep) {
+            upkeep.note_write(batch.iter().any(Task::deletes));
         }
         written
     }
@@ -250,7 +248,7 @@ impl Handler<Tidy> for Writer {
 
     fn handle(&mut self, tidy: Tidy, ctx: &mut Self::Context) {
         let Some(Book { connection, upkeep: Some(upkeep), .. }) = &mut self.book else { return };
-        if upkeep.tidy(connection) {
+        if upkeep.look(connection) {
             ctx.address().do_send(tidy);
         }
     }

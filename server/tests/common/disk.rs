@@ -5,9 +5,9 @@ use std::{fs, io::Write, path::Path, process::Command};
 use tempfile::TempDir;
 
 /// A disk of its own, of so many kilobytes; none where mounting is not permitted.
-pub(crate) struct Disk(TempDir);
+pub(crate) struct SmallDisk(TempDir);
 
-impl Disk {
+impl SmallDisk {
     pub(crate) fn mount(kilobytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut mount = Command::new("mount");
@@ -39,7 +39,7 @@ impl Disk {
     }
 }
 
-impl Drop for Disk {
+impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(self.path()).output();
     }
