@@ -90,12 +90,13 @@ impl Inbox {
         mut pick: impl FnMut(&[u8]) -> Option<T>,
     ) -> Option<T> {
         let unread = self.unread();
-        let mut news = unread.messages.iter().skip(*from);
-        let picked = news.find_map(|message| {
+        while let Some(message) = unread.messages.get(*from) {
             *from += 1;
-            pick(message)
-        });
-        picked
+            if let Some(picked) = pick(message) {
+                return Some(picked);
+            }
+        }
+        None
     }
 
     fn clear(&self) {

@@ -88,7 +88,9 @@ pub enum Refusal {
     Verifier,
     /// This side broke the transfer off because somebody wanted that.
     Cancelled(Role),
-    /// The link is gone, which the other side may not have noticed.
+    /// There is no link, which the other side may not have noticed.
+    NoLink,
+    /// The link is gone, likewise.
     LinkLost,
     /// Both sides are in this role.
     SameRole(Role),
@@ -102,9 +104,10 @@ impl Refusal {
         text == "Task has been cancelled" || ours.contains(&text)
     }
 
-    /// Tells whether these words of the peer's say no more than that the link is gone.
-    pub fn is_lost_link(text: &str) -> bool {
-        text == Self::LinkLost.as_str()
+    /// Tells whether these words of the peer's say no more than that the link is gone, or never
+    /// came about.
+    pub fn is_of_the_link(text: &str) -> bool {
+        [Self::NoLink, Self::LinkLost].iter().any(|refusal| refusal.as_str() == text)
     }
 
     fn as_str(self) -> &'static str {
@@ -117,6 +120,7 @@ impl Refusal {
             Self::Verifier => "sender rejected verification check, abandoned transfer",
             Self::Cancelled(Role::Sender) => "the sender interrupted the transfer",
             Self::Cancelled(Role::Receiver) => "the receiver interrupted the transfer",
+            Self::NoLink => "no connection could be made",
             Self::LinkLost => "the connection between the two was lost",
             Self::SameRole(Role::Sender) => "both sides want to send",
             Self::SameRole(Role::Receiver) => "both sides want to receive",
@@ -172,8 +176,8 @@ impl Message {
         if let Some(answer) = message.get("answer") {
             return Answer::read(answer).map(Self::Answer).ok_or(BadMessage::Answer);
         }
-        if message.contains_key("ack") {
-            return Ok(Self::Ack(Ack::read(&value)?));
+        if let Some(ack) = message.get("ack") {
+            return Ok(Self::Ack(Ack::read(ack)?));
         }
         Ok(if message.contains_key("placing") { Self::Placing } else { Self::Unknown })
     }
@@ -188,7 +192,7 @@ impl Message {
             Self::Answer(answer) => json!({ "answer": answer.write() }),
             Self::Error(text) => json!({ "error": text }),
             Self::Placing => json!({ "placing": true }),
-            Self::Ack(ack) => ack.json(),
+            Self::Ack(ack) => json!({ "ack": ack.json() }),
             Self::Unknown => json!({}),
         };
         value.to_string().into_bytes()

@@ -400,7 +400,7 @@ impl Handler<Order> for App {
     type Result = ResponseFuture<Result<Done, Refusal>>;
 
     fn handle(&mut self, order: Order, _: &mut Self::Context) -> Self::Result {
-        let now = clock::now();
+        let now = clock::steady();
         let (answer, answered) = oneshot::channel();
         match self.decide(order, now) {
             Ok(Decision { done, delivery, replay }) => {
@@ -464,7 +464,7 @@ impl Handler<Prune> for App {
     type Result = bool;
 
     fn handle(&mut self, prune: Prune, _: &mut Self::Context) -> bool {
-        let now = clock::now();
+        let now = clock::steady();
         let Surroundings { config, started, .. } = &self.surroundings;
         let deadline = match prune {
             Prune::All => Some(f64::INFINITY),

@@ -1,11 +1,12 @@
 //! The figures of a running server: what there is now, and what has happened since the start.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{fs, path::Path};
 
 use serde_json::{Map, Value};
 
 use crate::{
     census::TakeCensus,
+    clock,
     config::{Config, Database},
     database::with_suffix,
     limits::{Limit, Limits},
@@ -63,18 +64,17 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
     let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
     let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
     let ready = u64::from(mailbox.ready().await.is_ok());
-    let started = front.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let commands = meters.commands().map(|(verb, count)| (verb.name(), count));
     vec![
         gauge(
             "start_time_seconds",
             "When the server started, in unix time",
-            Samples::One(started.as_secs_f64()),
+            Samples::One(clock::of_day(front.started)),
         ),
         gauge(
             "uptime_seconds",
             "How long the server has run",
-            Samples::One(front.started.elapsed().unwrap_or_default().as_secs_f64()),
+            Samples::One(clock::steady() - front.started),
         ),
         gauge("ready", "Whether the server takes clients and can write its database", ready.into()),
         gauge("connections", "Connections of any kind that are open", connections.open().into()),

@@ -1,6 +1,6 @@
 //! What all connections of a server share.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use actix::{Addr, Recipient};
 
@@ -23,7 +23,8 @@ pub(crate) struct Front {
     pub(crate) disk: Disk,
     /// Bytes in all mailboxes.
     pub(crate) stored: Quota,
-    pub(crate) started: SystemTime,
+    /// When the server was started, by [`clock::steady`](crate::clock::steady).
+    pub(crate) started: f64,
     pub(crate) usage: Usage,
     pub(crate) readiness: Readiness,
     pub(crate) address_ids: Option<AddressIds>,

@@ -55,13 +55,17 @@ pub(crate) enum Kind {
 
 impl Guests {
     pub(crate) fn new(limits: Limits) -> Self {
-        let quota = |total, address| Quota::new(limits.clone(), total, address);
+        let quota = |address| Quota::new(limits.clone(), None, address);
         Self(Arc::new(Register {
-            sockets: quota(None, Limit::AddressConnections),
-            connections: quota(None, Limit::AddressConnections),
+            sockets: quota(Limit::AddressConnections),
+            connections: quota(Limit::AddressConnections),
             made: [Limit::AddressNameplates, Limit::AddressMailboxes, Limit::AddressApps]
-                .map(|address| quota(None, address)),
-            unsent: quota(Some(Limit::TotalUnsentBytes), Limit::AddressUnsentBytes),
+                .map(quota),
+            unsent: Quota::sparing(
+                limits.clone(),
+                Limit::TotalUnsentBytes,
+                Limit::AddressUnsentBytes,
+            ),
             joins: Joins::new(limits.clone()),
             commands: Mutex::default(),
             limits,

@@ -105,6 +105,9 @@ pub enum Error {
     /// The settings of TLS are refused.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The clock shows a time that HTTP has no words for.
+    #[error("the clock is before 1970: expected one that is set")]
+    Clock,
     /// A part of the server has panicked without which it serves nobody: it has to be started
     /// again.
     #[error("the {0} has failed: the server has to be started again")]

@@ -33,19 +33,17 @@
 //!
 //! Clients use `ws://127.0.0.1:8080/wormhole/v1` then.
 
-use std::{
-    any::Any,
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use actix::{Actor, Addr};
 use actix_web::{dev::Extensions, web};
+use tokio::task::AbortHandle;
 
 use crate::{
     address_ids::AddressIds,
     app::{Settle, Surroundings},
     census::TakeCensus,
+    clock,
     config::Config,
     connections::{Bounds, Connections},
     database::DatabaseError,
@@ -75,6 +73,8 @@ pub struct Mailbox {
     pub(crate) front: web::Data<Front>,
     store: Addr<Store>,
     hall: Addr<Hall>,
+    /// Keeps an eye on the databases' files.
+    lookout: AbortHandle,
 }
 
 impl Mailbox {
@@ -96,7 +96,7 @@ impl Mailbox {
         let (store, apps) = Store::start(&config, meters.clone(), disk.clone(), &vitals)?;
         let usage = Usage::start(&config, &vitals)?;
         let footing = Footing::of(&config);
-        actix::spawn(keep_looking(footing.clone()));
+        let lookout = actix::spawn(keep_looking(footing.clone())).abort_handle();
         let guests = Guests::new(config.limits.clone());
         let limits = config.limits.clone();
         let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
@@ -136,13 +136,13 @@ impl Mailbox {
             disk,
             stored,
             usage,
-            started: SystemTime::now(),
+            started: clock::steady(),
             readiness,
             address_ids,
             faults,
             vitals,
         });
-        Ok(Self { front, store, hall })
+        Ok(Self { front, store, hall, lookout })
     }
 
     /// Asks whether a client would be served: does all that a client does, in an application of the
@@ -185,6 +185,7 @@ impl Mailbox {
 
     /// Every decision is in the store's queue before the question is.
     pub(crate) async fn close(self) {
+        self.lookout.abort();
         if self.store.send(Drain).await.is_err() {
             tracing::error!("the store ended before the server");
         }

@@ -11,7 +11,7 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    Error,
+    Error, clock,
     connections::{Bounds, Connections},
     door::Door,
     figures, health,
@@ -70,7 +70,7 @@ const ASKERS: u64 = 64;
 /// `listeners`, always plain; where there are none, on none.
 ///
 /// # Errors
-/// [`Error::Listen`] where a listener cannot be used.
+/// [`Error::Listen`] where a listener cannot be used; [`Error::Clock`].
 pub fn operate<L: Into<Listener>>(
     services: impl Into<Services>,
     listeners: impl IntoIterator<Item = L>,
@@ -79,6 +79,7 @@ pub fn operate<L: Into<Listener>>(
     if listeners.is_empty() {
         return Ok(Operation(None));
     }
+    clock::check()?;
     let services = services.into();
     let reception = Reception {
         routes: move |service: &mut ServiceConfig| {

@@ -71,7 +71,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const RECENT: Duration = Duration::from_secs(10);
 
 /// How often the files are looked for that the server needs, also where nobody asks.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 impl Readiness {
     pub(crate) fn new(

@@ -7,7 +7,7 @@ use std::{future::Future, io, net::TcpListener};
 use actix_web::{dev::Server, web::ServiceConfig};
 
 use crate::{
-    Error, health,
+    Error, clock, health,
     mailbox::{self, Mailbox},
     reception::Reception,
     site,
@@ -51,7 +51,7 @@ impl From<UnixListener> for Listener {
 /// Starts to serve a mailbox service on `listeners`: when it comes back, clients are welcomed.
 ///
 /// # Errors
-/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used.
+/// [`Error::Listen`] and [`Error::Tls`] where a listener cannot be used; [`Error::Clock`].
 pub async fn start<L: Into<Listener>>(
     mailbox: Mailbox,
     listeners: impl IntoIterator<Item = L>,
@@ -66,6 +66,7 @@ pub async fn start<L: Into<Listener>>(
 }
 
 fn open(mailbox: &Mailbox, listeners: Vec<Listener>) -> Result<Server, Error> {
+    clock::check()?;
     let config = &mailbox.front.config;
     let service = mailbox.clone();
     let reception = Reception {

@@ -64,8 +64,10 @@ impl Usage {
 
     /// Tells what has ended in an app.
     pub(crate) fn retire(&self, app: &AppId, retired: Vec<Retired>) {
-        for what in retired {
+        for mut what in retired {
             self.tally.count(&what);
+            let life = what.life_mut();
+            life.started = clock::of_day(life.started);
             self.record(|| Record::Retired { app: app.clone(), what });
         }
     }
@@ -98,11 +100,12 @@ fn recorder_of(
     tally: Tally,
     pulse: Pulse,
 ) -> Result<Recorder<Record>, DatabaseError> {
-    let (database, rebooted) = (config.database.clone(), clock::now());
+    let (database, began) = (config.database.clone(), clock::steady());
     let open = move || schema::open(&database);
     let current = move || {
         let subscriptions = tally.subscriptions();
-        Record::Current(Current { rebooted, updated: clock::now(), subscriptions })
+        let (rebooted, updated) = (clock::of_day(began), clock::now());
+        Record::Current(Current { rebooted, updated, subscriptions })
     };
     Recorder::new(open, Blur::new(config.blur), update_every, current, pulse)
 }

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::{Caller, Embedded};
 use serde_json::{Value, json};
 use wormhole_server::{Config, Database, testing::Setup};
@@ -17,7 +19,11 @@ fn claim(nameplate: u32) -> Value {
 
 /// Comes back until the app has been started again, and gives the answer.
 async fn claimed(url: &str, side: &str, nameplate: u32) -> Value {
+    /// It only ends a test that hangs.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let began = Instant::now();
     loop {
+        assert!(began.elapsed() < PATIENCE, "the app stays dead");
         let mut caller = Caller::bound(url, side).await;
         caller.say(claim(nameplate)).await;
         while let Ok(frame) = caller.hear_or_end().await {

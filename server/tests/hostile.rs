@@ -6,7 +6,7 @@
 
 mod common;
 
-use std::{fs, time::Duration};
+use std::{fs, io::BufRead, process::Command, time::Duration};
 
 use awc::ws::Message;
 use common::{Caller, Process, address, text_frame, upgrade};
@@ -224,6 +224,27 @@ async fn requests_that_never_end() {
         assert!(said.is_empty() || said.starts_with(b"HTTP/1.1 408"), "{said:?}");
     }
     stage.normal_session().await;
+}
+
+/// What a client does to HTTP is nothing that it can have written to the log.
+#[actix::test]
+async fn heads_that_are_too_long_leave_no_line_in_the_log() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
+    command.args(["mailbox", "--host=127.0.0.1", "--port=0", "--channel-db=:memory:"]);
+    let (server, log) = Process::run_with_log(command);
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address(&server.url)).await.unwrap();
+        // It may be cut before it has said all.
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nx: ").await;
+        let _ = stream.write_all(&[b'x'; 200_000]).await;
+        end(&mut stream).await;
+    }
+    server.ask_to_end();
+    let lines = log.lines().map(|line| line.unwrap());
+    let told: Vec<_> =
+        lines.filter(|line| line.contains(" ERROR ") || line.contains(" WARN ")).collect();
+    assert!(told.is_empty(), "{told:?}");
+    server.wait();
 }
 
 #[actix::test]

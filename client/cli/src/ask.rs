@@ -74,6 +74,8 @@ impl Read for Unbuffered {
 }
 
 /// Reads up to the end of the line and no further.
+// What is behind it is for whoever reads next.
+#[allow(clippy::unbuffered_bytes)]
 fn read_line(input: &mut impl Read, limit: usize) -> io::Result<Option<Zeroizing<String>>> {
     let mut line = Zeroizing::new(Vec::new());
     for byte in input.bytes() {

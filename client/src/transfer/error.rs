@@ -109,7 +109,18 @@ fn same(role: Role) -> (&'static str, &'static str) {
 }
 
 impl TransferError {
-    /// Whether the connection ended without a word, which the peer may say elsewhere.
+    /// Whether all we know is that there is no connection: the peer may know more, or less.
+    pub(super) fn is_of_the_link(&self) -> bool {
+        matches!(self, Self::Transit(_)) || self.is_hang_up()
+    }
+
+    /// Whether that is all that the peer knows.
+    pub(super) fn is_of_the_peers_link(&self) -> bool {
+        matches!(self, Self::Peer(text)
+            if Refusal::is_of_the_link(text) || TransitError::is_told_by(text))
+    }
+
+    /// Whether the connection ended without a word.
     pub(super) fn is_hang_up(&self) -> bool {
         matches!(
             self,
@@ -122,11 +133,6 @@ impl TransferError {
                         | LandError::NoRecord
                 )
         )
-    }
-
-    /// Whether the peer says no more than that the connection ended.
-    pub(super) fn is_lost_link(&self) -> bool {
-        matches!(self, Self::Peer(text) if Refusal::is_lost_link(text))
     }
 
     /// What to answer to an offer for which this has shown that there is no place.
@@ -154,6 +160,7 @@ impl TransferError {
             Self::Late { .. } => "the transfer took too long",
             Self::BadMessage(_) => "a message could not be read",
             Self::Transit(error) => return Some(error.for_the_peer(role)),
+            _ if self.is_hang_up() => return Some(Refusal::LinkLost.to_string()),
             Self::Ship(ShipError::Source(_)) | Self::Open(_) | Self::Spool(_) => {
                 "the sender could not read what it offered"
             }
@@ -167,8 +174,8 @@ impl TransferError {
             | Self::Peer(_)
             | Self::PeerCancelled(_)
             | Self::Ship(ShipError::Connection(_))
-            | Self::Answer(_)
             | Self::Unconfirmed
+            | Self::Answer(_)
             | Self::NotOk(_)
             | Self::Hash
             | Self::Name(_)

@@ -8,7 +8,8 @@ use wormhole_client::{
         transit::{Hints, Role},
     },
     transfer::{
-        Ability, AppVersions, Incoming, IncomingText, Target, TransferError, abandoned, send_text,
+        Ability, AppVersions, Deadlines, Incoming, IncomingBulk, IncomingText, Target,
+        TransferError, abandoned, receive, send, send_text,
     },
 };
 
@@ -25,7 +26,7 @@ async fn hear_one_error(scene: &Scene) -> String {
 }
 
 /// Offers a file, and lets the code under test look at it.
-async fn offer(scene: &Scene) -> Box<wormhole_client::transfer::IncomingBulk> {
+async fn offer(scene: &Scene) -> Box<IncomingBulk> {
     scene.peer.say_transit(&Hints::default());
     scene.peer.offer_file("f", 7);
     let Incoming::Bulk(bulk) = scene.offered().await.unwrap() else { panic!("a text") };
@@ -96,7 +97,7 @@ async fn an_offer_that_is_dropped_is_answered() {
 #[actix::test]
 async fn a_future_that_is_dropped_tells_once_whether_it_was_begun_or_not() {
     on(async |scene: &Scene| {
-        let target = |bulk: &wormhole_client::transfer::IncomingBulk| {
+        let target = |bulk: &IncomingBulk| {
             let name = bulk.name().unwrap();
             Target::plan(scene.folder.path(), None, &name, bulk.announced).unwrap()
         };
@@ -201,7 +202,7 @@ async fn a_link_that_never_comes_about_is_told_by_the_receiver_as_well() {
         let bulk = {
             scene.peer.say_transit(&Hints::default());
             scene.peer.offer_file("f", 7);
-            let offered = wormhole_client::transfer::receive(&scene.ours, &NOWHERE).await.unwrap();
+            let offered = receive(&scene.ours, &NOWHERE).await.unwrap();
             let Incoming::Bulk(bulk) = offered else { panic!("a text") };
             bulk
         };
@@ -215,10 +216,27 @@ async fn a_link_that_never_comes_about_is_told_by_the_receiver_as_well() {
 }
 
 #[actix::test]
+async fn a_peer_that_knows_why_there_is_no_link_is_believed() {
+    on(async |scene: &Scene| {
+        let (_outside, plan) = scene.file("f", b"content");
+        scene.peer.say_transit(&Hints::default());
+        scene.peer.say(&json!({"answer": {"file_ack": "ok"}}));
+        let sending = send(&scene.ours, plan, &NOWHERE, |_| ());
+        let giving_up = async {
+            scene.peer.hear_transit().await;
+            scene.peer.say(&json!({"error": "my disk is full"}));
+        };
+        let (sent, ()) = tokio::join!(sending, giving_up);
+        assert!(matches!(sent, Err(TransferError::Peer(text)) if text == "my disk is full"));
+    })
+    .await;
+}
+
+#[actix::test]
 async fn a_transfer_that_ends_well_is_told_nothing() {
     on(async |scene: &Scene| {
         let (_outside, plan) = scene.file("f", b"content");
-        let sending = wormhole_client::transfer::send(&scene.peer.0, plan, &DIRECT, |_| ());
+        let sending = send(&scene.peer.0, plan, &DIRECT, |_| ());
         let (sent, received) = tokio::join!(sending, scene.receive());
         sent.unwrap();
         received.unwrap();
@@ -229,4 +247,10 @@ async fn a_transfer_that_ends_well_is_told_nothing() {
         }
     })
     .await;
+}
+
+#[test]
+fn people_may_think_for_a_day() {
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    assert_eq!(Deadlines::default().answer, Some(day));
 }

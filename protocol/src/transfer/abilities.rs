@@ -81,11 +81,7 @@ impl AppVersions {
     /// Tells whether the program does what one in this role does, and nothing else: two of those
     /// would wait for each other for ever.
     pub fn only(&self, role: Role) -> bool {
-        let other = match role {
-            Role::Sender => Role::Receiver,
-            Role::Receiver => Role::Sender,
-        };
-        self.has(Ability::of(role)) && !self.has(Ability::of(other))
+        self.has(Ability::of(role)) && !self.has(Ability::of(role.peer()))
     }
 
     /// Tells whether the program announces nothing at all, as those of Python and Go do; those of

@@ -37,12 +37,15 @@ impl Hub {
         ledger: Ledger,
     ) -> Arc<Self> {
         let RelayConfig { limits, rules, linger, keepalive, .. } = config;
-        let quota = |total, address| Quota::new(limits.clone(), total, address);
         Arc::new(Self {
             bandwidth: Bandwidth::new(limits.clone()),
             connections,
-            connected: quota(None, Limit::RelayAddressConnections),
-            waiting: quota(Some(Limit::RelayWaiting), Limit::RelayAddressWaiting),
+            connected: Quota::new(limits.clone(), None, Limit::RelayAddressConnections),
+            waiting: Quota::sparing(
+                limits.clone(),
+                Limit::RelayWaiting,
+                Limit::RelayAddressWaiting,
+            ),
             limits,
             rules,
             linger,

@@ -113,11 +113,11 @@ fn recorder(
     tally: Tally,
     pulse: Pulse,
 ) -> Result<Recorder<Row>, DatabaseError> {
-    let (database, rebooted) = (database.clone(), clock::now());
+    let (database, began) = (database.clone(), clock::steady());
     let open = move || open_usage(&database);
     let current = move || {
         Row::Current(Current {
-            rebooted,
+            rebooted: clock::of_day(began),
             updated: clock::now(),
             connected: 2 * tally.pairs(),
             waiting: tally.waiting_tokens(),

@@ -82,7 +82,7 @@ impl Story {
         hub.tally.arrive();
         Self {
             hub,
-            started: clock::now(),
+            started: clock::steady(),
             accepted: Instant::now(),
             paired: None,
             bytes: Cell::new(0),
@@ -147,7 +147,7 @@ impl Drop for Story {
         let Some(mood) = self.mood else { return self.hub.tally.leave() };
         let first = self.paired.map_or(self.accepted, |(first, _)| first);
         let ended = Ended {
-            started: self.started,
+            started: clock::of_day(self.started),
             total: first.elapsed().as_secs_f64(),
             waiting: self.paired.map(|(_, waiting)| waiting),
             bytes: self.bytes.get(),

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use actix::ArbiterHandle;
@@ -13,6 +13,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{story::RelayMood, tally::Tally};
 use crate::{
+    clock,
     connections::Connections,
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
@@ -27,7 +28,8 @@ pub struct View {
     limits: Limits,
     all: Connections,
     thread: ArbiterHandle,
-    started: SystemTime,
+    /// When it was started, by [`clock::steady`].
+    started: f64,
     stopping: Arc<AtomicBool>,
     vitals: Vitals,
 }
@@ -93,7 +95,7 @@ impl View {
         thread: ArbiterHandle,
         vitals: Vitals,
     ) -> Self {
-        let (started, stopping) = (SystemTime::now(), Arc::default());
+        let (started, stopping) = (clock::steady(), Arc::default());
         Self { tally, limits, all, thread, started, stopping, vitals }
     }
 
@@ -127,19 +129,17 @@ impl View {
     pub(crate) async fn figures(&self) -> Vec<Figure> {
         let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
         let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
-        let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let uptime = self.started.elapsed().unwrap_or_default();
         let ended = RelayMood::ALL.map(|mood| (mood.as_str(), self.ended(mood)));
         vec![
             gauge(
                 "start_time_seconds",
                 "When the relay started, in unix time",
-                Samples::One(started.as_secs_f64()),
+                Samples::One(clock::of_day(self.started)),
             ),
             gauge(
                 "uptime_seconds",
                 "How long the relay has run",
-                Samples::One(uptime.as_secs_f64()),
+                Samples::One(clock::steady() - self.started),
             ),
             gauge(
                 "ready",

@@ -2,9 +2,14 @@
 
 use std::{io, num::NonZeroU16, ops::RangeInclusive, time::Duration};
 
-use wormhole_protocol::transit::Role;
+use wormhole_protocol::{transfer::Refusal, transit::Role};
 
 use super::super::{Attempts, Off, Ways};
+
+/// What a peer hears where one side has switched ways off.
+const NOT_DIRECTLY: &str = "no direct connection could be made";
+const NOT_BY_RELAY: &str = "no relay brought us together";
+const APART: &str = " connects directly only, ";
 
 /// There is no connection to the peer. Names are as the peer gave them: escape them for a terminal.
 #[derive(Debug, thiserror::Error)]
@@ -58,21 +63,26 @@ impl TransitError {
             Self::Apart { ours } => {
                 let by_relay = *ours == Ways::RelayOnly;
                 let (direct, relayed) = (name(!by_relay), name(by_relay));
-                return format!("{direct} connects directly only, {relayed} through a relay only");
+                return format!("{direct}{APART}{relayed} through a relay only");
             }
             Self::NoWay(off) => *off,
             Self::AllFailed(tried) | Self::Timeout { tried, .. } => tried.off,
             Self::Ports { .. } => None,
         };
         match off {
-            None => "no connection could be made".to_owned(),
+            None => Refusal::NoLink.to_string(),
             Some(Off::Relays { here }) => {
-                format!("no direct connection could be made, and {} uses no relay", name(here))
+                format!("{NOT_DIRECTLY}, and {} uses no relay", name(here))
             }
             Some(Off::Direct { here }) => {
-                format!("no relay brought us together, and {} connects in no other way", name(here))
+                format!("{NOT_BY_RELAY}, and {} connects in no other way", name(here))
             }
         }
+    }
+
+    /// Tells whether a peer of ours says no more than that it found no way either.
+    pub(crate) fn is_told_by(text: &str) -> bool {
+        text.starts_with(NOT_DIRECTLY) || text.starts_with(NOT_BY_RELAY) || text.contains(APART)
     }
 }
 
@@ -122,6 +132,7 @@ mod tests {
         ];
         for (error, told) in cases {
             assert_eq!(error.for_the_peer(Role::Sender), told);
+            assert!(TransitError::is_told_by(told) || Refusal::is_of_the_link(told), "{told}");
         }
     }
 }
