@@ -218,6 +218,32 @@ fn a_log_that_grows_gives_up_nothing_and_is_named() {
 }
 
 #[test]
+fn what_is_put_in_the_place_of_an_offered_file_is_neither_waited_for_nor_sent() {
+    for other in ["a pipe", "another file", "a device"] {
+        let scene = Scene::new();
+        let path = scene.from().join("note.txt");
+        fs::write(&path, "offered").unwrap();
+        let code = fresh_code();
+        let sender = Process::start(scene.send(&code, &["note.txt"]));
+        sender.code();
+        // It stays, lest its number be given to the next file.
+        fs::rename(&path, scene.from().join("offered")).unwrap();
+        match other {
+            "a pipe" => {
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            }
+            "a device" => symlink("/dev/zero", &path).unwrap(),
+            _ => fs::write(&path, "another").unwrap(),
+        }
+        let receiver = Process::start(scene.receive(Peer::Ours, &code).unwrap()).finish();
+        let sender = sender.finish();
+        assert!(sender.complaint().contains("changed while it was being sent"), "{sender}");
+        assert!(receiver.complaint().contains("could not read what it offered"), "{receiver}");
+        assert_eq!(fs::read_dir(scene.to()).unwrap().count(), 0, "{other}");
+    }
+}
+
+#[test]
 fn the_command_line_says_what_becomes_of_odd_things() {
     let scene = Scene::new();
     symlink("nowhere", scene.from().join("link")).unwrap();

@@ -16,7 +16,7 @@ const NOTE: &str = "(note: you can use <Tab> to complete words)";
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let tests: [(&str, fn()); 12] = [
+    let tests: [(&str, fn()); 13] = [
         (
             "tab_completes_what_is_begun_and_corrects_what_is_misspelt",
             tab_completes_what_is_begun_and_corrects_what_is_misspelt,
@@ -34,6 +34,10 @@ fn main() -> ExitCode {
         ("what_ends_the_wormhole_ends_the_prompt", what_ends_the_wormhole_ends_the_prompt),
         ("a_person_may_leave_at_any_time", a_person_may_leave_at_any_time),
         ("a_silent_server_keeps_nobody_from_leaving", a_silent_server_keeps_nobody_from_leaving),
+        (
+            "a_second_signal_leaves_the_terminal_as_it_was",
+            a_second_signal_leaves_the_terminal_as_it_was,
+        ),
         (
             "a_word_that_has_not_begun_is_asked_for_once",
             a_word_that_has_not_begun_is_asked_for_once,
@@ -306,6 +310,21 @@ fn a_silent_server_keeps_nobody_from_leaving() {
     terminal.press("\x03");
     let (status, screen) = terminal.finish();
     assert_eq!(status.code(), Some(130), "{screen}");
+}
+
+fn a_second_signal_leaves_the_terminal_as_it_was() {
+    for (first, second) in [("-TERM", "-INT"), ("-INT", "-TERM")] {
+        let scene = Scene::new();
+        let terminal = scene.receiver(&[]);
+        terminal.press("7-cro");
+        terminal.shows("code: 7-cro");
+        // The goodbye has no answer.
+        scene.server.silence();
+        terminal.signal(first);
+        terminal.signal(second);
+        let (status, screen) = terminal.finish();
+        assert_eq!(status.code(), Some(130), "{first} {second}\n{screen}");
+    }
 }
 
 fn a_word_that_has_not_begun_is_asked_for_once() {

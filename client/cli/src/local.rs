@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -41,6 +41,10 @@ pub(crate) struct LocalServer {
 impl LocalServer {
     pub(crate) fn start() -> Result<Self, Failure> {
         let failed = |error| Failure::Io("cannot start the mailbox server", error);
+        if SystemTime::now() < UNIX_EPOCH {
+            // What it stands on panics then.
+            return Err(failed(io::Error::other("the clock of this computer stands before 1970")));
+        }
         let listener = listen((Ipv6Addr::UNSPECIFIED, 0).into()).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (port, loopback) = (address.port(), loopback(address.ip()));

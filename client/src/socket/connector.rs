@@ -5,6 +5,7 @@ use std::{
     cell::{Cell, RefCell},
     net::IpAddr,
     sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use actix_service::ServiceExt;
@@ -39,8 +40,12 @@ pub(super) async fn reached<T>(connecting: impl Future<Output = T>) -> (T, Optio
 /// Gives the client for an address.
 ///
 /// # Errors
-/// Where the certificates that the person adds cannot be read.
+/// Where the certificates that the person adds cannot be read, and where the clock stands before
+/// 1970: neither actix-http nor rustls knows such a time, and both panic.
 pub(super) fn client(url: &str, trust: &Trust) -> Result<Client, String> {
+    if SystemTime::now() < UNIX_EPOCH {
+        return Err("the clock of this computer stands before 1970".to_owned());
+    }
     let secure = url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"));
     let settings = secure.then(|| trust.settings()).transpose()?;
     MADE.with_borrow_mut(|made| {

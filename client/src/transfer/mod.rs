@@ -169,6 +169,7 @@ pub enum Event {
 /// Shows a path of this machine on one line, without control characters, and without the `./` of
 /// the working folder.
 fn shown(path: &Path) -> String {
-    let below = path.strip_prefix(".").ok().filter(|below| !below.as_os_str().is_empty());
-    escape(&below.unwrap_or(path).to_string_lossy())
+    let text = path.to_string_lossy();
+    let below = text.strip_prefix("./").filter(|below| !below.is_empty());
+    escape(below.unwrap_or(&text))
 }
