@@ -10,6 +10,7 @@
 //! decisions.
 
 mod audience;
+mod joiners;
 mod ledger;
 mod numbers;
 mod prune;
@@ -43,17 +44,22 @@ use crate::{
     config::Config,
     engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
     guest::{Kind, Visit},
+    limits::Exceeded,
+    quota::Quota,
     random,
-    store::{Change, Failed, Job, Rows, Stored, Task, Work, Yield},
+    store::{
+        Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield, mailbox_room, message_room,
+    },
     testing::Trap,
     usage::Usage,
     watch::{Condemn, Shed},
 };
 use audience::Audience;
+use joiners::Joiners;
 use ledger::{Closing, Ledger};
 use numbers::Numbers;
 use release::{Delivery, Release};
-use shares::Shares;
+use shares::{Shares, Stake};
 
 /// A session has bound to this app.
 #[derive(Message)]
@@ -82,6 +88,9 @@ pub(crate) struct Surroundings {
     pub(crate) watch: Recipient<Condemn>,
     pub(crate) shed: Recipient<Shed>,
     pub(crate) usage: Usage,
+    pub(crate) disk: Disk,
+    /// Bytes in all mailboxes.
+    pub(crate) stored: Quota,
     /// When the server started, by a clock that nobody sets.
     pub(crate) started: Instant,
     /// None but in a test.
@@ -102,6 +111,7 @@ pub(crate) struct App {
     state: State,
     audience: Audience,
     shares: Shares,
+    joiners: Joiners,
     numbers: Numbers,
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
@@ -136,11 +146,14 @@ impl App {
         let (watch, shed) = (surroundings.watch.clone(), surroundings.shed.clone());
         let audience = Audience::new(watch, shed, surroundings.usage.tally().clone());
         let numbers = Self::numbers(&surroundings, rows.as_ref());
+        let mut shares = Shares::new(surroundings.stored.clone());
+        rows.iter().for_each(|rows| shares.settle(&id, rows));
         Self::create(|ctx| Self {
             id,
             state: rows.map_or(State::Lost, |rows| State::Ready(Ledger::new(rows))),
             audience,
-            shares: Shares::default(),
+            shares,
+            joiners: Joiners::default(),
             numbers,
             surroundings,
             pending: VecDeque::new(),
@@ -162,6 +175,9 @@ impl App {
         }
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
         let Order { session, side, ask } = order;
+        if self.surroundings.disk.is_full() && ask.takes_room() {
+            return Err(Refusal::Broken);
+        }
         match ask {
             Ask::List if self.surroundings.config.rules.now().listing => {
                 Ok(Done::Listed(ledger.list()).into())
@@ -185,14 +201,27 @@ impl App {
                 Ok(Done::Released.into())
             }
             Ask::Open(mailbox) => {
-                let share = match ledger.has_mailbox(&mailbox) {
-                    true => None,
-                    false => self.audience.make(session, Kind::Mailbox)?,
+                let seat = ledger.seat_in(&mailbox, &side);
+                let is_new = seat.is_none();
+                let joining = match seat {
+                    None | Some(Ok(Some(_))) => None,
+                    // The seat of another, or none at all.
+                    Some(_) => {
+                        let maker = self.shares.maker_of_mailbox(&mailbox);
+                        self.audience.join_other(session, maker)?
+                    }
                 };
-                ledger.check_seat(&mailbox, &side)?;
+                ledger
+                    .check_seat(&mailbox, &side)
+                    .inspect_err(|_| self.joiners.suspect(&mailbox))?;
                 self.audience.reserve(session, ledger.bytes(&mailbox))?;
+                let stake = is_new.then(|| self.stake(session, &mailbox)).transpose()?;
+                let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
                 ledger.open(&mailbox, &side, now)?;
-                self.shares.keep_mailbox(&mailbox, share);
+                self.joiners.keep(&mailbox, joining);
+                if let Some(stake) = stake {
+                    self.shares.keep_mailbox(&mailbox, stake);
+                }
                 self.audience.subscribe(session, &mailbox);
                 let done = Done::Opened(Vec::new());
                 Ok(Decision { done, delivery: None, replay: Some(mailbox) })
@@ -201,12 +230,20 @@ impl App {
                 if !self.audience.hears(session, &mailbox) {
                     return Err(Refusal::NotOpen);
                 }
+                self.joiners.hear(&mailbox, self.audience.own(session), &phase);
                 let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
-                ledger.add(&mailbox, Arc::clone(&message), &self.surroundings.config.limits)?;
+                let network = self.audience.network(session);
+                let take = |bytes| {
+                    let bytes = message_room(&self.id, &mailbox, bytes);
+                    self.shares.put(&mailbox, network, bytes)
+                };
+                let limits = &self.surroundings.config.limits;
+                ledger.add(&mailbox, Arc::clone(&message), limits, take)?;
                 let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
                 Ok(Decision { done: Done::Added, delivery, replay: None })
             }
             Ask::Close { mailbox, mood } => {
+                self.joiners.close(&mailbox, self.audience.own(session), mood.as_ref());
                 match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
                     Closing::Stays => self.audience.unsubscribe(session),
                     Closing::Gone => self.audience.end(&mailbox),
@@ -224,15 +261,38 @@ impl App {
         now: f64,
     ) -> Result<MailboxId, Refusal> {
         let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        if ledger.has(nameplate) {
-            return ledger.claim(nameplate, side, now, random::mailbox_id());
+        if let Some((mailbox, seat)) = ledger.seat_at(nameplate, side) {
+            let joining = match seat {
+                Ok(Some(_)) => None,
+                // The seat of another, or none at all.
+                _ => {
+                    let maker = self.shares.maker_of_nameplate(nameplate);
+                    self.audience.join_other(session, maker)?
+                }
+            };
+            let claimed = ledger.claim(nameplate, side, now, random::mailbox_id());
+            match claimed {
+                Ok(_) => self.joiners.keep(&mailbox, joining),
+                Err(_) => self.joiners.suspect(&mailbox),
+            }
+            return claimed;
         }
-        let nameplate_share = self.audience.make(session, Kind::Nameplate)?;
-        let mailbox_share = self.audience.make(session, Kind::Mailbox)?;
-        let mailbox = ledger.claim(nameplate, side, now, random::mailbox_id())?;
-        self.shares.keep_nameplate(nameplate, nameplate_share);
-        self.shares.keep_mailbox(&mailbox, mailbox_share);
+        let fresh = random::mailbox_id();
+        let share = self.audience.make(session, Kind::Nameplate)?;
+        let stake = self.stake(session, &fresh)?;
+        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
+        let mailbox = ledger.claim(nameplate, side, now, fresh)?;
+        self.shares.keep_nameplate(nameplate, share);
+        self.shares.keep_mailbox(&mailbox, stake);
         Ok(mailbox)
+    }
+
+    /// Counts a mailbox that a session is about to make.
+    fn stake(&self, session: SessionId, mailbox: &MailboxId) -> Result<Stake, Exceeded> {
+        let place = self.audience.make(session, Kind::Mailbox)?;
+        let network = self.audience.network(session);
+        let bytes = self.shares.take(network, mailbox_room(&self.id, mailbox))?;
+        Ok(Stake::new(place, bytes))
     }
 
     /// Has the ledger's changes written, and lets `release` go when they are.
@@ -247,7 +307,10 @@ impl App {
                     let share = self.shares.give_back_nameplate(name);
                     self.numbers.free(name, now, share);
                 }
-                Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
+                Change::MailboxGone { mailbox } => {
+                    self.joiners.forget(mailbox.id());
+                    self.shares.give_back_mailbox(mailbox.id());
+                }
                 _ => (),
             }
         }
@@ -349,7 +412,7 @@ impl Handler<Stored> for App {
         match (&self.state, result) {
             (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
             (_, Ok(Yield::Loaded(rows))) => {
-                self.shares.keep_only(&rows);
+                self.shares.settle(&self.id, &rows);
                 self.numbers = Self::numbers(&self.surroundings, Some(&rows));
                 self.state = State::Ready(Ledger::new(rows));
             }

@@ -299,9 +299,12 @@ pub(crate) fn dangling(connection: &Connection) -> rusqlite::Result<Option<Strin
 }
 
 /// Has what is committed survive the process: a power cut may take the last rows, but leaves the
-/// file whole.
+/// file whole. The log stays at a mebibyte or so.
 pub(crate) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+         PRAGMA wal_autocheckpoint = 256; PRAGMA journal_size_limit = 1048576;",
+    )
 }
 
 /// Opens a file that only its owner may read, and makes it where it is missing.

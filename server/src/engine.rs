@@ -68,6 +68,18 @@ pub(crate) struct Order {
 #[rtype(result = "()")]
 pub(crate) struct Leave(pub(crate) SessionId);
 
+impl Order {
+    /// Gives it again, where it may be told to wait.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Self { session, side, ask } = self;
+        matches!(ask, Ask::Claim(_) | Ask::Open(_)).then(|| Self {
+            session: *session,
+            side: side.clone(),
+            ask: ask.clone(),
+        })
+    }
+}
+
 /// What an order asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ask {
@@ -87,6 +99,16 @@ pub(crate) enum Ask {
         mailbox: MailboxId,
         mood: Option<Mood>,
     },
+}
+
+impl Ask {
+    /// Tells whether what it asks for takes room on the disk; the rest is read, or gives some back.
+    pub(crate) fn takes_room(&self) -> bool {
+        match self {
+            Self::Allocate | Self::Claim(_) | Self::Open(_) | Self::Add { .. } => true,
+            Self::List | Self::Release(_) | Self::Close { .. } => false,
+        }
+    }
 }
 
 /// An order carried out, and on disk.
@@ -120,6 +142,10 @@ pub(crate) enum Refusal {
     NotAllocated,
     #[error(transparent)]
     Limit(#[from] Exceeded),
+    /// Too much that the client's address has joined has come to nothing: it has to wait, and the
+    /// order to be given again. No client is told.
+    #[error("the address has to wait before it joins")]
+    NotYet,
     /// The store failed, or the app: what this connection knows may no longer be true.
     #[error("the server cannot use its database")]
     Broken,

@@ -60,7 +60,7 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
     // Where the hall has ended, there is nothing.
     let census = front.census.send(TakeCensus).await.unwrap_or_default();
     let (meters, limits) = (&front.meters, &front.config.limits);
-    let tally = front.usage.tally();
+    let (tally, connections) = (front.usage.tally(), &front.door.connections);
     let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
     let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
     let ready = u64::from(mailbox.ready().await.is_ok());
@@ -77,6 +77,17 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
             Samples::One(clock::steady() - front.started),
         ),
         gauge("ready", "Whether the server takes clients and can write its database", ready.into()),
+        gauge("connections", "Connections of any kind that are open", connections.open().into()),
+        count(
+            "connections_shed",
+            "Connections that gave way to others when there were too many",
+            connections.shed().into(),
+        ),
+        count(
+            "connections_refused",
+            "Connections that were refused since there were too many",
+            connections.refused().into(),
+        ),
         gauge("websockets", "Websockets that are open", front.guests.connections().into()),
         count("websockets_opened", "Websockets that were let in", meters.websockets().into()),
         gauge("subscriptions", "Websockets that have a mailbox open", tally.subscriptions().into()),
@@ -85,6 +96,16 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         gauge("mailboxes", "Mailboxes in use", census.mailboxes.into()),
         gauge("messages", "Messages in all mailboxes", census.messages.into()),
         gauge("message_bytes", "Bytes of the messages in all mailboxes", census.bytes.into()),
+        gauge(
+            "stored_bytes",
+            "Bytes that all mailboxes take, as max-stored-bytes counts them",
+            front.stored.taken().into(),
+        ),
+        gauge(
+            "stored_bytes_heaviest",
+            "Bytes that they take of what came from the address that has most there",
+            front.stored.heaviest().map_or(0, |(_, bytes)| bytes).into(),
+        ),
         count(
             "nameplates_ended",
             "Nameplates that ended, by result",
@@ -98,6 +119,11 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
         limits_set(limits, |limit| !limit.is_of_relay()),
         count("commits", "Batches of changes written to the database", meters.commits().into()),
         count("database_failures", "Writes to the database that failed", meters.failures().into()),
+        gauge(
+            "disk_full",
+            "Whether the disk is full, so that only what ends is written",
+            u64::from(front.disk.is_full()).into(),
+        ),
         count(
             "app_restarts",
             "Applications that were started again since their part of the server panicked",

@@ -1,23 +1,24 @@
 //! Who is connected, from where, and what each has made: what the limits of a connection and of
 //! an address count.
 
+mod joins;
 mod visit;
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Instant,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
+pub(crate) use joins::{Joining, Joins, Used};
 pub(crate) use visit::Visit;
 
 use crate::{
-    bucket::Bucket,
+    bucket::{Bucket, Rate},
     limits::{Exceeded, Limit, Limits},
+    network::Network,
+    quota::{Quota, Share},
 };
 
 /// All connections of this process.
@@ -26,39 +27,23 @@ pub(crate) struct Guests(Arc<Register>);
 
 struct Register {
     limits: Limits,
-    connections: AtomicU64,
-    networks: Mutex<HashMap<Network, Entry>>,
-}
-
-/// A network that somebody came from.
-enum Entry {
-    Here(Weak<Guest>),
-    /// Nobody is there any more, but the commands of those who were still count.
-    Left(Bucket),
-}
-
-/// An IPv4 address, or the half of an IPv6 address that a customer of a provider is given whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Network(IpAddr);
-
-/// All connections from one address, as long as there are any or something that they made is left.
-struct Guest {
-    network: Network,
-    register: Arc<Register>,
-    sockets: AtomicU64,
-    connections: AtomicU64,
-    made: Made,
-    /// Bytes on their way to all its clients.
-    unsent: AtomicU64,
-    commands: Mutex<Bucket>,
+    /// TCP connections, whatever they may want.
+    sockets: Quota,
+    /// Websockets.
+    connections: Quota,
+    made: [Quota; 3],
+    /// Bytes on their way to clients.
+    unsent: Quota,
+    joins: Joins,
+    /// Of networks from which commands have come of late.
+    commands: Mutex<HashMap<Network, Bucket>>,
 }
 
 /// A TCP connection, whatever it may want; dropped when it ends.
-pub(crate) struct Knock(Arc<Guest>);
-
-/// How many of each kind.
-#[derive(Default)]
-struct Made([AtomicU64; 3]);
+pub(crate) struct Knock {
+    register: Arc<Register>,
+    place: Share,
+}
 
 /// What a connection can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,60 +53,72 @@ pub(crate) enum Kind {
     App,
 }
 
-/// A nameplate or mailbox that counts for the address from which it was made; dropped when it is
-/// gone.
-pub(crate) struct Share {
-    guest: Arc<Guest>,
-    kind: Kind,
-}
-
 impl Guests {
     pub(crate) fn new(limits: Limits) -> Self {
+        let quota = |address| Quota::new(limits.clone(), None, address);
         Self(Arc::new(Register {
+            sockets: quota(Limit::AddressConnections),
+            connections: quota(Limit::AddressConnections),
+            made: [Limit::AddressNameplates, Limit::AddressMailboxes, Limit::AddressApps]
+                .map(quota),
+            unsent: Quota::sparing(
+                limits.clone(),
+                Limit::TotalUnsentBytes,
+                Limit::AddressUnsentBytes,
+            ),
+            joins: Joins::new(limits.clone()),
+            commands: Mutex::default(),
             limits,
-            connections: AtomicU64::new(0),
-            networks: Mutex::default(),
         }))
     }
 
     /// Gives a visit of the server's own, which counts for nobody and is not limited.
     pub(crate) fn insider() -> Arc<Visit> {
         let Self(register) = Self::new(Limits::none());
-        Arc::new(Visit::new(register.guest(Network::from(IpAddr::from(Ipv6Addr::UNSPECIFIED)))))
+        let network = Network::from(IpAddr::from(Ipv6Addr::UNSPECIFIED));
+        let place = register.connections.share(Some(network));
+        Arc::new(Visit::begin(register, network, None, place))
     }
 
-    /// Forgets networks that nobody is at any more and whose commands do not count any more.
+    /// Forgets the commands and joins of networks that do not count any more.
     pub(crate) fn forget(&self, now: Instant) {
-        let rate = self.0.rate();
-        self.0.networks().retain(|_, entry| match entry {
-            Entry::Here(_) => true,
-            Entry::Left(bucket) => !bucket.is_full(rate, now),
-        });
+        self.0.joins.forget(now);
+        let rate = Rate::per_second(self.0.limits.most(Limit::AddressCommands).unwrap_or(0));
+        self.0.commands().retain(|_, bucket| !bucket.is_full(rate, now));
     }
 
     /// Tells how many websockets are open.
     pub(crate) fn connections(&self) -> u64 {
-        self.0.connections.load(Relaxed)
+        self.0.connections.taken()
     }
 
     /// Counts a TCP connection that has just come.
     pub(crate) fn knock(&self, address: IpAddr) -> Knock {
-        let guest = self.0.guest(Network::from(address));
-        guest.sockets.fetch_add(1, Relaxed);
-        Knock(guest)
+        let place = self.0.sockets.share(Some(address.into()));
+        place.add(1);
+        Knock { register: Arc::clone(&self.0), place }
     }
 
-    /// Lets a websocket in.
+    /// Lets a websocket in; `own` is none where the address is not the client's own. Where there
+    /// are too many in total, `make_way` may have another give way to it.
     ///
     /// # Errors
     /// [`Exceeded`] where there are too many, in total or from this address.
-    pub(crate) fn arrive(&self, address: IpAddr) -> Result<Arc<Visit>, Exceeded> {
-        let Self(register) = self;
-        let visit = Visit::new(register.guest(Network::from(address)));
-        register.limits.check(Limit::Connections, register.connections.load(Relaxed))?;
-        let here = visit.guest.connections.load(Relaxed);
-        register.limits.check(Limit::AddressConnections, here)?;
-        Ok(Arc::new(visit))
+    pub(crate) fn arrive(
+        &self,
+        address: IpAddr,
+        own: Option<Network>,
+        make_way: impl FnOnce() -> bool,
+    ) -> Result<Arc<Visit>, Exceeded> {
+        let (Self(register), network) = (self, Network::from(address));
+        let place = register.connections.take(Some(network), 1)?;
+        let full = register.limits.check(Limit::Connections, register.connections.taken());
+        if let Err(exceeded) = full
+            && !make_way()
+        {
+            return Err(exceeded);
+        }
+        Ok(Arc::new(Visit::begin(Arc::clone(register), network, own, place)))
     }
 }
 
@@ -132,106 +129,43 @@ impl Knock {
     /// # Errors
     /// [`Exceeded`] where it may not.
     pub(crate) fn check(&self) -> Result<(), Exceeded> {
-        let Self(guest) = self;
-        let sockets = guest.sockets.load(Relaxed).div_ceil(2);
-        guest.register.limits.check(Limit::AddressConnections, sockets)
-    }
-}
-
-impl Drop for Knock {
-    fn drop(&mut self) {
-        self.0.sockets.fetch_sub(1, Relaxed);
+        let sockets = self.place.of_network().div_ceil(2);
+        self.register.limits.check(Limit::AddressConnections, sockets)
     }
 }
 
 impl Register {
-    fn guest(self: &Arc<Self>, network: Network) -> Arc<Guest> {
-        let mut networks = self.networks();
-        let bucket = match networks.get(&network) {
-            Some(Entry::Here(guest)) => match guest.upgrade() {
-                Some(guest) => return guest,
-                None => None,
-            },
-            Some(Entry::Left(bucket)) => Some(bucket.clone()),
-            None => None,
-        };
-        let bucket = bucket.unwrap_or_else(|| Bucket::full(self.rate(), Instant::now()));
-        let guest = Arc::new(Guest {
-            network,
-            register: Arc::clone(self),
-            sockets: AtomicU64::new(0),
-            connections: AtomicU64::new(0),
-            made: Made::default(),
-            unsent: AtomicU64::new(0),
-            commands: Mutex::new(bucket),
-        });
-        networks.insert(network, Entry::Here(Arc::downgrade(&guest)));
-        guest
-    }
-
-    /// Commands a second from one address; zero where there is no limit.
-    fn rate(&self) -> u64 {
-        self.limits.most(Limit::AddressCommands).unwrap_or(0)
-    }
-
-    fn networks(&self) -> MutexGuard<'_, HashMap<Network, Entry>> {
-        self.networks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl From<IpAddr> for Network {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let network = u128::from(address) & !u128::from(u64::MAX);
-                Self(Ipv6Addr::from(network).into())
-            }
-            address => Self(address),
+    /// Counts a command of a network, and tells how long the next has to wait.
+    fn command(&self, network: Network, now: Instant) -> Duration {
+        let Some(most) = self.limits.most(Limit::AddressCommands) else { return Duration::ZERO };
+        let (rate, mut commands) = (Rate::per_second(most), self.commands());
+        let bucket = commands.entry(network).or_insert_with(|| Bucket::full(rate, now));
+        let wait = bucket.take(1, rate, now);
+        if !wait.is_zero() {
+            self.limits.exceed(Limit::AddressCommands, most);
         }
+        wait
+    }
+
+    fn commands(&self) -> MutexGuard<'_, HashMap<Network, Bucket>> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Made {
-    fn of(&self, kind: Kind) -> &AtomicU64 {
-        &self.0[kind as usize]
-    }
-}
-
-impl Share {
-    fn new(guest: Arc<Guest>, kind: Kind) -> Self {
-        guest.made.of(kind).fetch_add(1, Relaxed);
-        Self { guest, kind }
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.guest.made.of(self.kind).fetch_sub(1, Relaxed);
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut networks = self.register.networks();
-        match networks.get(&self.network) {
-            Some(Entry::Here(guest)) if guest.strong_count() == 0 => (),
-            // Somebody has come from there again meanwhile.
-            _ => return,
-        }
-        let commands = self.commands.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if commands.is_full(self.register.rate(), Instant::now()) {
-            networks.remove(&self.network);
-        } else {
-            networks.insert(self.network, Entry::Left(commands.clone()));
-        }
+#[cfg(test)]
+impl Guests {
+    /// Tells whether nobody is remembered.
+    fn is_forgotten(&self) -> bool {
+        let Register { sockets, connections, made, unsent, .. } = &*self.0;
+        let quotas = [sockets, connections, unsent].into_iter().chain(made);
+        let rates = self.0.joins.is_forgotten() && self.0.commands().is_empty();
+        rates && quotas.into_iter().all(Quota::is_forgotten)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn guests(limits: &[(Limit, u64)]) -> Guests {
@@ -240,7 +174,7 @@ mod tests {
     }
 
     fn arrive(guests: &Guests, address: &str) -> Result<Arc<Visit>, Limit> {
-        guests.arrive(address.parse().unwrap()).map_err(|exceeded| exceeded.limit)
+        guests.arrive(address.parse().unwrap(), None, || false).map_err(|exceeded| exceeded.limit)
     }
 
     #[test]
@@ -254,7 +188,7 @@ mod tests {
         drop(one);
         arrive(&guests, "192.0.2.1").unwrap();
         drop((two, three));
-        assert!(guests.0.networks().is_empty(), "nobody is remembered");
+        assert!(guests.is_forgotten());
     }
 
     #[test]
@@ -266,15 +200,7 @@ mod tests {
         drop((one, three));
         assert_eq!(two.check(), Ok(()));
         drop(two);
-        assert!(guests.0.networks().is_empty());
-    }
-
-    #[test]
-    fn an_ipv6_network_of_64_bits_is_one_address() {
-        let guests = guests(&[(Limit::AddressConnections, 1)]);
-        let _one = arrive(&guests, "2001:db8:0:1::1").unwrap();
-        assert_eq!(arrive(&guests, "2001:db8:0:1:f::2").err(), Some(Limit::AddressConnections));
-        arrive(&guests, "2001:db8:0:2::1").unwrap();
+        assert!(guests.is_forgotten());
     }
 
     #[test]
@@ -298,7 +224,7 @@ mod tests {
         drop(made);
         visit.make(Kind::Nameplate).unwrap();
         drop((visit, third));
-        assert!(guests.0.networks().is_empty());
+        assert!(guests.is_forgotten());
     }
 
     #[test]
@@ -307,20 +233,20 @@ mod tests {
         let (one, two) = (arrive(&guests, "::1").unwrap(), arrive(&guests, "::2").unwrap());
         let now = Instant::now();
         for _ in 0..5 {
-            one.command(now).unwrap();
-            two.command(now).unwrap();
+            assert_eq!(one.command(now) + two.command(now), Duration::ZERO);
         }
-        assert_eq!(one.command(now).map_err(|e| e.limit), Err(Limit::AddressCommands));
-        two.command(now + Duration::from_secs(1)).unwrap();
+        assert_eq!(one.command(now).as_secs(), 1);
+        assert_eq!(guests.0.limits.reached(Limit::AddressCommands), 1);
+        assert_eq!(two.command(now + Duration::from_secs(2)), Duration::ZERO);
 
         drop((one, two));
         let back = arrive(&guests, "::1").unwrap();
-        assert!(back.command(now).is_err(), "who comes again has no new rate");
+        assert!(!back.command(now).is_zero(), "who comes again has no new rate");
         drop(back);
         guests.forget(now);
-        assert_eq!(guests.0.networks().len(), 1);
-        guests.forget(now + Duration::from_secs(11));
-        assert!(guests.0.networks().is_empty());
+        assert_eq!(guests.0.commands().len(), 1);
+        guests.forget(now + Duration::from_secs(14));
+        assert!(guests.is_forgotten());
     }
 
     #[test]
@@ -344,7 +270,7 @@ mod tests {
         two.release();
         two.reserve(49).unwrap();
         drop(two);
-        assert_eq!(one.guest.unsent.load(Relaxed), 100);
+        assert_eq!(guests.0.unsent.taken(), 100);
     }
 
     #[test]

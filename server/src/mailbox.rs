@@ -45,20 +45,27 @@ use crate::{
     census::TakeCensus,
     clock,
     config::Config,
+    connections::{Bounds, Connections},
     database::DatabaseError,
-    door,
+    door::Door,
     front::Front,
     guest::Guests,
     hall::Hall,
+    limits::Limit,
     meters::Meters,
+    quota::Quota,
     readiness::{Canary, Footing, Readiness, Unready, keep_looking},
-    store::{Drain, Store},
+    store::{Disk, Drain, Store},
     testing::Faults,
     usage::Usage,
     vitals::Vitals,
     watch::{Disperse, Watch},
     websocket,
 };
+
+/// A few more may connect than become websockets, so that those who are refused are told.
+const BOUNDS: Bounds =
+    Bounds { total: Limit::Connections, spare: 128, patience: Some(Limit::PlainSeconds) };
 
 /// A running mailbox service, which clones share: its actors, without any socket.
 #[derive(Clone)]
@@ -83,22 +90,33 @@ impl Mailbox {
     }
 
     pub(crate) fn start_with(config: Config, faults: Faults) -> Result<Self, DatabaseError> {
-        let (config, meters) = (Arc::new(config), Meters::default());
+        let (config, meters, disk) = (Arc::new(config), Meters::default(), Disk::default());
         let vitals = Vitals::default();
         config.check_databases()?;
-        let (store, apps) = Store::start(&config, meters.clone(), &vitals)?;
+        let (store, apps) = Store::start(&config, meters.clone(), disk.clone(), &vitals)?;
         let usage = Usage::start(&config, &vitals)?;
         let footing = Footing::of(&config);
         let lookout = actix::spawn(keep_looking(footing.clone())).abort_handle();
         let guests = Guests::new(config.limits.clone());
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let watch = Watch::new(Arc::clone(&config), guests.clone(), vitals.pulse("watchdog"));
         let watch = watch.start();
+        let door = Door {
+            connections: Connections::new(config.limits.clone(), BOUNDS),
+            rules: config.rules.clone(),
+            guests: Some(guests.clone()),
+            watch: Some(watch.clone()),
+        };
+        door.connections.attend();
         let surroundings = Surroundings {
             config: Arc::clone(&config),
             store: store.clone().recipient(),
             watch: watch.clone().recipient(),
             shed: watch.clone().recipient(),
             usage: usage.clone(),
+            disk: disk.clone(),
+            stored: stored.clone(),
             started: Instant::now(),
             trap: faults.trap.clone(),
         };
@@ -109,11 +127,14 @@ impl Mailbox {
         let readiness = Readiness::new(canary, footing, meters.clone(), vitals.clone());
         let front = web::Data::new(Front {
             config,
+            door,
             guests,
             hall: hall.clone().recipient(),
             watch,
             census: hall.clone().recipient(),
             meters,
+            disk,
+            stored,
             usage,
             started: clock::steady(),
             readiness,
@@ -191,6 +212,6 @@ pub fn configure(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + Cl
 pub fn on_connect(
     mailbox: &Mailbox,
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {
-    let front = mailbox.front.clone();
-    move |connection, extensions| door::open(&front, connection, extensions)
+    let door = mailbox.front.door.clone();
+    move |connection, extensions| door.admit_foreign(connection, extensions)
 }

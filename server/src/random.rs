@@ -24,7 +24,8 @@ pub(crate) fn below(bound: u32) -> u32 {
     }
 }
 
-fn bytes<const N: usize>() -> [u8; N] {
+/// Draws bytes.
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("a running system's generator does not fail");
     bytes

@@ -25,7 +25,6 @@
 mod bandwidth;
 mod buffer;
 mod caller;
-mod crowd;
 mod flow;
 mod hearing;
 mod hub;
@@ -50,7 +49,13 @@ use std::{future::Future, io, time::Duration};
 use actix::Arbiter;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Error, limits::Limits, rules::LiveRules, vitals::Vitals};
+use crate::{
+    Error,
+    connections::{Bounds, Connections},
+    limits::{Limit, Limits},
+    rules::LiveRules,
+    vitals::Vitals,
+};
 use hub::Hub;
 use ledger::Ledger;
 use tally::Tally;
@@ -92,6 +97,9 @@ impl Default for RelayConfig {
         }
     }
 }
+
+/// How long each may take is looked after where it is heard and where it waits.
+const BOUNDS: Bounds = Bounds { total: Limit::RelayConnections, spare: 0, patience: None };
 
 /// A relay that runs, on a thread of its own, until it is [stopped](Self::stop) or dropped.
 #[must_use = "a relay that is dropped ends all its connections"]
@@ -144,9 +152,10 @@ impl Relay {
         let vitals = Vitals::default();
         let ledger = Ledger::open(&config.usage, &tally, &vitals)?;
         let arbiter = Arbiter::try_new()?;
-        let (limits, thread) = (config.limits.clone(), arbiter.handle());
-        let view = View::new(tally.clone(), limits, thread, vitals.clone());
-        let hub = Hub::new(config, tally, ledger.clone());
+        let connections = Connections::new(config.limits.clone(), BOUNDS);
+        let (limits, all, thread) = (config.limits.clone(), connections.clone(), arbiter.handle());
+        let view = View::new(tally.clone(), limits, all, thread, vitals.clone());
+        let hub = Hub::new(config, connections, tally, ledger.clone());
         arbiter.spawn_fn(move || reception::open(hub, ports, closed, &vitals));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }

@@ -5,10 +5,12 @@
 //! out: [`Stored`] (to the app that gave the job, in the order of its jobs)
 
 mod apply;
+mod disk;
 mod load;
 mod memory;
 mod rows;
 mod schema;
+mod upkeep;
 mod writer;
 
 use std::{
@@ -25,19 +27,23 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use wormhole_protocol::name::AppId;
 
-pub(crate) use rows::{Change, Held, Key, MailboxRow, NameplateRow, Rows};
+pub(crate) use disk::Disk;
+pub(crate) use rows::{
+    Change, Held, Key, MailboxRow, NameplateRow, Rows, mailbox_room, message_room,
+};
 pub(crate) use writer::{Failed, Task, Work, Yield};
 
 use crate::{
     config::{Config, Database},
-    database::{DatabaseError, Opened},
+    database::DatabaseError,
     meters::Meters,
     vitals::{Pulse, Vitals},
 };
 use memory::Memory;
+use upkeep::{LOOK_EVERY, Upkeep};
 
 pub(crate) use schema::open;
-use writer::{Batch, Shut, Writer};
+use writer::{Batch, Book, Shut, Tidy, Writer};
 
 /// A task, and who wants to know when it is on disk.
 #[derive(Message)]
@@ -84,6 +90,9 @@ enum State {
 /// A long batch keeps everybody waiting for its last task.
 const MAX_BATCH: usize = 256;
 
+/// Bytes of messages in a batch, but for its last one: all of them are in the log at once.
+const MAX_BATCH_BYTES: usize = 256 << 10;
+
 impl Store {
     /// Opens the database and starts the writer; gives the rows of every app too. A running actix
     /// system is needed.
@@ -93,6 +102,7 @@ impl Store {
     pub(crate) fn start(
         config: &Config,
         meters: Meters,
+        disk: Disk,
         vitals: &Vitals,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
         let (pen, apps) = match &config.database {
@@ -104,7 +114,9 @@ impl Store {
                     lazy.map_err(failed)?;
                 }
                 let apps = load::everything(&opened.connection).map_err(failed)?;
-                (Pen::Disk(start_writer(opened, meters, vitals)), apps)
+                let upkeep = Upkeep::begin(&opened.connection, path, disk).map_err(failed)?;
+                let book = Book::new(opened, Some(upkeep));
+                (Pen::Disk(start_writer(book, meters, vitals)), apps)
             }
         };
         let (queue, state, pulse) = (Vec::new(), State::Idle, vitals.pulse("store"));
@@ -119,8 +131,7 @@ impl Store {
         if self.queue.is_empty() {
             return self.shut(ctx);
         }
-        let later = self.queue.split_off(self.queue.len().min(MAX_BATCH));
-        let jobs = mem::replace(&mut self.queue, later);
+        let jobs = self.next_batch();
         match &mut self.pen {
             Pen::Memory(memory) => {
                 for Job { task, from } in jobs {
@@ -135,6 +146,18 @@ impl Store {
                 ctx.spawn(writing.map(|results, store, ctx| store.written(results, ctx)));
             }
         }
+    }
+
+    fn next_batch(&mut self) -> Vec<Job> {
+        let mut bytes = 0;
+        let mut fits = |job: &Job| {
+            let room = bytes < MAX_BATCH_BYTES;
+            bytes += job.task.bytes();
+            room
+        };
+        let length = self.queue.iter().take(MAX_BATCH).take_while(|job| fits(job)).count();
+        let later = self.queue.split_off(length);
+        mem::replace(&mut self.queue, later)
     }
 
     fn shut(&mut self, ctx: &mut Context<Self>) {
@@ -165,16 +188,22 @@ impl Store {
     }
 }
 
-fn start_writer(opened: Opened, meters: Meters, vitals: &Vitals) -> Addr<Writer> {
-    let (opened, vitals) = (Mutex::new(Some(opened)), vitals.clone());
+fn start_writer(book: Book, meters: Meters, vitals: &Vitals) -> Addr<Writer> {
+    let (book, vitals) = (Mutex::new(Some(book)), vitals.clone());
     SyncArbiter::start(1, move || {
-        let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Writer::new(opened, meters.clone(), vitals.pulse("thread that writes the database"))
+        let book = book.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Writer::new(book, meters.clone(), vitals.pulse("thread that writes the database"))
     })
 }
 
 impl Actor for Store {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let Pen::Disk(writer) = &self.pen else { return };
+        let writer = writer.clone();
+        ctx.run_interval(LOOK_EVERY, move |_, _| writer.do_send(Tidy));
+    }
 }
 
 impl Handler<Job> for Store {

@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use faults::{Faults, Trap, faulty};
 
-use crate::{Config, LiveRules, Rules, listen, mailbox::Mailbox};
+use crate::{Config, Limit, Limits, LiveRules, Rules, listen, mailbox::Mailbox};
 
 /// Starts a server as the program has it, but for its database, which is in memory.
 ///
@@ -49,7 +49,9 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Config { workers: 1, ..Config::default() }.into()
+        // One machine stands for all clients.
+        let limits = Limits::default().with(Limit::AddressJoins, 0);
+        Config { workers: 1, limits, ..Config::default() }.into()
     }
 }
 

@@ -5,7 +5,7 @@
 //! does not end when it is told to is cut off its socket.
 //!
 //! in: [`Attend`] and [`Ended`] (from the sessions), [`Gone`] (from their connections),
-//! [`Condemn`] (from the apps), [`Disperse`] (from [`launch`](crate::launch))
+//! [`Condemn`] (from the apps), [`Shed`] (from the door), [`Disperse`] (from [`launch`](crate::launch))
 //! out: [`Call`] (to the sessions)
 
 mod socket;
@@ -309,7 +309,7 @@ mod tests {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap().0;
             let socket = Socket::of(&socket2::SockRef::from(&server)).map(Arc::new);
-            let visit = guests.arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = guests.arrive([192, 0, 2, 1].into(), None, || false).unwrap();
             let (session, (calls, told)) = (SessionId::fresh(), probe());
             watch.do_send(Attend { session, visit, calls, socket });
             Self { watch, session, calls: told, client, _server: server }

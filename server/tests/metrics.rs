@@ -154,10 +154,14 @@ async fn every_figure_moves_when_its_event_happens() {
     })
     .await;
     let added = [("messages", 1.0), (&command("add"), 1.0), ("commits_total", 1.0)];
+    let stored = stage.metrics().of("stored_bytes");
     moves(&stage, &added, async || {
         a.ask(json!({"type": "add", "phase": "p", "body": "00"})).await;
     })
     .await;
+    let metrics = stage.metrics();
+    assert!(metrics.of("stored_bytes") > stored + 2.0, "names and rows count too");
+    assert!((metrics.of("stored_bytes") - metrics.of("stored_bytes_heaviest")).abs() < 0.1);
     let closed = [
         (&*command("close"), 1.0),
         ("mailboxes", -1.0),
@@ -171,7 +175,9 @@ async fn every_figure_moves_when_its_event_happens() {
     })
     .await;
     let metrics = stage.metrics();
-    assert!(metrics.of("database_bytes{file=\"channel-wal\"}") > 0.0);
+    assert!(metrics.of("database_bytes{file=\"channel\"}") > 0.0);
+    assert!(metrics.of("database_bytes{file=\"channel-wal\"}") >= 0.0);
+    assert!(metrics.of("disk_full") < 1.0);
     assert!((metrics.of("ready") - 1.0).abs() < f64::EPSILON);
     drop(a);
     while stage.metrics().of("websockets") > 0.0 {}

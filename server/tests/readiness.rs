@@ -14,10 +14,9 @@ use std::{
     process::Command,
 };
 
-use common::{Caller, Process, address};
+use common::{Caller, Process, address, disk::SmallDisk};
 use rusqlite::Connection;
 use serde_json::json;
-use tempfile::TempDir;
 
 /// Gets the status and the body of a path.
 fn get(url: &str, path: &str) -> (u16, String) {
@@ -115,50 +114,9 @@ async fn nobody_meets_the_canary() {
     assert_eq!(listed["nameplates"], json!([]));
 }
 
-/// A disk of its own, of so many kilobytes; none where mounting is not permitted.
-struct Disk(TempDir);
-
-impl Disk {
-    fn mount(kilobytes: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "none"]).arg(folder.path());
-        if mount.output().is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: mounting a small disk is not permitted here");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Leaves no room on it, until the file is removed.
-    fn fill(&self) {
-        let mut filler = fs::File::create(self.path().join("filler")).unwrap();
-        let mut size = 1 << 16;
-        while size > 0 {
-            if filler.write_all(&vec![0; size]).is_err() {
-                size /= 2;
-            }
-        }
-    }
-
-    fn empty(&self) {
-        fs::remove_file(self.path().join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
-    }
-}
-
 #[actix::test]
 async fn a_full_disk_is_answered_and_survived_and_nothing_that_was_answered_is_lost() {
-    let Some(disk) = Disk::mount(2_048) else { return };
+    let Some(disk) = SmallDisk::mount(2_048) else { return };
     let path = disk.path().join("relay.sqlite");
     let elsewhere = tempfile::tempdir().unwrap();
     let figures = elsewhere.path().join("figures.sock");
@@ -213,7 +171,7 @@ async fn a_full_disk_is_answered_and_survived_and_nothing_that_was_answered_is_l
 
 #[test]
 fn a_disk_that_is_full_at_the_start_is_said_in_a_line() {
-    let Some(disk) = Disk::mount(64) else { return };
+    let Some(disk) = SmallDisk::mount(64) else { return };
     disk.fill();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wormhole-server"));
     command.args(["mailbox", "--host=127.0.0.1", "--port=0", "--channel-db"]);
@@ -242,7 +200,7 @@ async fn the_log_before_the_database_stays_small_and_is_gone_at_the_end() {
         }
         caller.get(json!({"type": "close"})).await;
     }
-    assert!(most < 32 << 20, "{most} bytes");
+    assert!(most < 8 << 20, "{most} bytes");
     let mut callers = Vec::new();
     let (_, status) = server.terminate(&mut callers).await;
     assert!(status.success());

@@ -7,9 +7,11 @@ use wormhole_protocol::name::MailboxId;
 
 use super::Join;
 use crate::{
-    engine::{Heard, SessionId, StoredMessage},
-    guest::{Kind, Share, Visit},
+    engine::{Heard, Refusal, SessionId, StoredMessage},
+    guest::{Joining, Kind, Used, Visit},
     limits::Exceeded,
+    network::Network,
+    quota::Share,
     usage::{Subscription, Tally},
     watch::{Condemn, Shed},
 };
@@ -56,12 +58,35 @@ impl Audience {
         self.members.get(&session).map_or(Ok(()), |member| member.visit.reserve(bytes))
     }
 
+    /// The network for whose account a session is.
+    pub(crate) fn network(&self, session: SessionId) -> Option<Network> {
+        self.members.get(&session).map(|member| member.visit.network())
+    }
+
     /// Counts something that a session is about to make.
     ///
     /// # Errors
     /// [`Exceeded`] where its connection or address has made too many.
     pub(crate) fn make(&self, session: SessionId, kind: Kind) -> Result<Option<Share>, Exceeded> {
         self.members.get(&session).map(|member| member.visit.make(kind)).transpose()
+    }
+
+    /// Counts that a session is about to join what `maker` has made.
+    ///
+    /// # Errors
+    /// [`Refusal::NotYet`] where it has to wait.
+    pub(crate) fn join_other(
+        &self,
+        session: SessionId,
+        maker: Option<Network>,
+    ) -> Result<Option<Joining>, Refusal> {
+        let Some(member) = self.members.get(&session) else { return Ok(None) };
+        member.visit.join(maker).map_err(|Used| Refusal::NotYet)
+    }
+
+    /// The address of a session's client, if that is known.
+    pub(crate) fn own(&self, session: SessionId) -> Option<Network> {
+        self.members.get(&session).and_then(|member| member.visit.own())
     }
 
     pub(crate) fn leave(&mut self, session: SessionId) {
@@ -169,7 +194,7 @@ mod tests {
 
     fn join(audience: &mut Audience, limits: Limits) -> SessionId {
         let session = SessionId::fresh();
-        let visit = Guests::new(limits).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit = Guests::new(limits).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         audience.join(Join { session, visit, ears: probe().0 });
         session
     }

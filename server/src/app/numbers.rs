@@ -8,7 +8,7 @@ use std::{
 
 use wormhole_protocol::name::Nameplate;
 
-use crate::{engine::Refusal, guest::Share};
+use crate::{engine::Refusal, quota::Share};
 
 /// What stands in the way of each number; the others are free.
 pub(crate) struct Numbers {

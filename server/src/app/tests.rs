@@ -12,7 +12,7 @@ use crate::{
     config::{Database, UsageConfig},
     engine::Done,
     guest::Guests,
-    limits::Limits,
+    limits::{Limit, Limits},
     probe::probe,
     usage::Outcome,
     vitals::Vitals,
@@ -38,14 +38,27 @@ impl Stage {
         // Long enough ago that what has expired is forgotten.
         let started = Instant::now().checked_sub(config.expiry).unwrap();
         let (config, watch) = (Arc::new(config), probe().0);
+        let stored =
+            Quota::sparing(Limits::default(), Limit::StoredBytes, Limit::AddressStoredBytes);
+        let disk = Disk::default();
         let (shed, trap) = (probe().0, None);
         let usage_told = usage.clone();
-        let surroundings =
-            Surroundings { config, store, watch, shed, usage: usage_told, started, trap };
+        let surroundings = Surroundings {
+            config,
+            store,
+            watch,
+            shed,
+            usage: usage_told,
+            disk,
+            stored,
+            started,
+            trap,
+        };
         let hall = probe().0.downgrade();
         let app = App::start_with(AppId::new("app"), Some(Rows::default()), surroundings, hall);
         let session = SessionId::fresh();
-        let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit =
+            Guests::new(Limits::default()).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         app.do_send(Join { session, visit, ears });
         Self { app, jobs, heard, session, usage }
     }

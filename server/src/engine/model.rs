@@ -17,7 +17,8 @@ use crate::{
     limits::{Limit, Limits},
     meters::Meters,
     probe::probe,
-    store::{Drain, Store},
+    quota::Quota,
+    store::{Disk, Drain, Store},
     usage::Usage,
     vitals::Vitals,
 };
@@ -169,23 +170,29 @@ impl Engine {
         let limits = Limit::ALL.into_iter().fold(Limits::default(), |all, l| all.with(l, 0));
         let config =
             Config { database, hold_down: std::time::Duration::ZERO, limits, ..Config::default() };
-        let (store, apps) = Store::start(&config, Meters::default(), &Vitals::default()).unwrap();
+        let vitals = Vitals::default();
+        let (store, apps) =
+            Store::start(&config, Meters::default(), Disk::default(), &vitals).unwrap();
         let guests = Guests::new(config.limits.clone());
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let surroundings = Surroundings {
             config: Arc::new(config),
             store: store.clone().recipient(),
             watch: probe().0,
             shed: probe().0,
             usage: Usage::default(),
+            disk: Disk::default(),
+            stored,
             started: std::time::Instant::now(),
             trap: None,
         };
-        let pulse = Vitals::default().pulse("hall");
+        let pulse = vitals.pulse("hall");
         let hall = Hall::start_with(surroundings, apps, Meters::default(), pulse);
         let mut engine = Self { store, guests, hall, sessions: Vec::new() };
         for _ in SIDES {
             let (session, (ears, heard)) = (SessionId::fresh(), probe());
-            let visit = engine.guests.arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = engine.guests.arrive([192, 0, 2, 1].into(), None, || false).unwrap();
             let enter = Enter { app: AppId::new("app"), session, visit, ears };
             let desk = engine.hall.send(enter).await.unwrap().unwrap();
             engine.sessions.push((session, desk, heard));

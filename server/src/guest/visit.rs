@@ -3,61 +3,97 @@
 
 use std::{
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use super::{Guest, Kind, Made, Share};
-use crate::limits::{Exceeded, Limit, Limits};
+use super::{Joining, Kind, Register, Used};
+use crate::{
+    limits::{Exceeded, Limit, Limits},
+    network::Network,
+    quota::Share,
+};
 
 /// A visit: from the upgrade to the end of the session and of what others still hold of it.
 pub(crate) struct Visit {
-    pub(super) guest: Arc<Guest>,
-    made: Made,
+    register: Arc<Register>,
+    network: Network,
+    /// None where that is not the client's.
+    own: Option<Network>,
+    _place: Share,
+    /// How many of each [`Kind`].
+    made: [AtomicU64; 3],
     pub(super) began: Instant,
     bound: AtomicBool,
     /// Milliseconds from `began` to the last frame.
     heard: AtomicU64,
     /// Bytes on their way to the client.
-    unsent: AtomicU64,
+    unsent: Share,
     /// Bytes of an answer that is not made yet.
-    reserved: AtomicU64,
+    reserved: Share,
 }
 
 impl Visit {
-    /// Begins one, and counts it.
-    pub(super) fn new(guest: Arc<Guest>) -> Self {
-        guest.connections.fetch_add(1, Relaxed);
-        guest.register.connections.fetch_add(1, Relaxed);
+    /// Begins one that has a place.
+    pub(super) fn begin(
+        register: Arc<Register>,
+        network: Network,
+        own: Option<Network>,
+        place: Share,
+    ) -> Self {
+        let unsent = || register.unsent.share(Some(network));
         Self {
-            made: Made::default(),
+            _place: place,
+            made: Default::default(),
             began: Instant::now(),
             bound: AtomicBool::new(false),
             heard: AtomicU64::new(0),
-            unsent: AtomicU64::new(0),
-            reserved: AtomicU64::new(0),
-            guest,
+            unsent: unsent(),
+            reserved: unsent(),
+            network,
+            own,
+            register,
         }
     }
 
     fn limits(&self) -> &Limits {
-        &self.guest.register.limits
+        &self.register.limits
     }
 
-    /// Counts a command against the address's rate.
+    /// The network for whose account it is.
+    pub(crate) fn network(&self) -> Network {
+        self.network
+    }
+
+    /// Counts a command against the address's rate, and tells how long the next has to wait.
+    pub(crate) fn command(&self, now: Instant) -> Duration {
+        self.register.command(self.network, now)
+    }
+
+    /// Counts a join of what `maker` has made; one of one's own is none, and neither is one where
+    /// the address is not the client's own.
     ///
     /// # Errors
-    /// [`Exceeded`] where there were too many of late.
-    pub(crate) fn command(&self, now: Instant) -> Result<(), Exceeded> {
-        let limits = self.limits();
-        let Some(rate) = limits.most(Limit::AddressCommands) else { return Ok(()) };
-        let mut commands = self.guest.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        match commands.take(rate, now) {
-            true => Ok(()),
-            false => Err(limits.exceed(Limit::AddressCommands, rate)),
+    /// [`Used`] where the address has to wait.
+    pub(crate) fn join(&self, maker: Option<Network>) -> Result<Option<Joining>, Used> {
+        match self.own {
+            Some(own) if maker != self.own => self.register.joins.take(own, Instant::now()),
+            _ => Ok(None),
         }
+    }
+
+    /// Comes back when the address may join again.
+    pub(crate) async fn may_join(&self) {
+        if let Some(own) = self.own {
+            self.register.joins.wait(own).await;
+        }
+    }
+
+    /// The client's own address, where that is known.
+    pub(crate) fn own(&self) -> Option<Network> {
+        self.own
     }
 
     /// Counts something that this connection is about to make; the caller keeps the share as long
@@ -66,19 +102,16 @@ impl Visit {
     /// # Errors
     /// [`Exceeded`] where the connection has made too many, or too many of its address's are left.
     pub(crate) fn make(&self, kind: Kind) -> Result<Share, Exceeded> {
-        let limits = self.limits();
-        let (connection, address) = match kind {
-            Kind::Nameplate => (Some(Limit::ConnectionNameplates), Limit::AddressNameplates),
-            Kind::Mailbox => (Some(Limit::ConnectionMailboxes), Limit::AddressMailboxes),
+        let share = self.register.made[kind as usize].take(Some(self.network), 1)?;
+        let made = &self.made[kind as usize];
+        let limit = match kind {
+            Kind::Nameplate => Some(Limit::ConnectionNameplates),
+            Kind::Mailbox => Some(Limit::ConnectionMailboxes),
             // A connection is bound to one.
-            Kind::App => (None, Limit::AddressApps),
+            Kind::App => None,
         };
-        let share = Share::new(Arc::clone(&self.guest), kind);
-        limits.check(address, self.guest.made.of(kind).load(Relaxed))?;
-        if let Some(connection) = connection {
-            limits.check(connection, self.made.of(kind).load(Relaxed) + 1)?;
-        }
-        self.made.of(kind).fetch_add(1, Relaxed);
+        limit.map_or(Ok(()), |limit| self.limits().check(limit, made.load(Relaxed) + 1))?;
+        made.fetch_add(1, Relaxed);
         Ok(share)
     }
 
@@ -95,14 +128,12 @@ impl Visit {
 
     /// Notes bytes that are on their way to the client.
     pub(crate) fn owe(&self, bytes: usize) {
-        self.unsent.fetch_add(bytes as u64, Relaxed);
-        self.guest.unsent.fetch_add(bytes as u64, Relaxed);
+        self.unsent.add(bytes as u64);
     }
 
     /// Notes that bytes have left.
     pub(crate) fn settle(&self, bytes: usize) {
-        self.unsent.fetch_sub(bytes as u64, Relaxed);
-        self.guest.unsent.fetch_sub(bytes as u64, Relaxed);
+        self.unsent.shrink(bytes as u64);
     }
 
     /// Notes the bytes of an answer that is about to be made, until they are [released](Self::release).
@@ -110,16 +141,12 @@ impl Visit {
     /// # Errors
     /// [`Exceeded`] where too much waits at this address already; then nothing is noted.
     pub(crate) fn reserve(&self, bytes: u64) -> Result<(), Exceeded> {
-        let here = self.guest.unsent.load(Relaxed).saturating_add(bytes);
-        self.limits().check(Limit::AddressUnsentBytes, here)?;
-        self.reserved.fetch_add(bytes, Relaxed);
-        self.guest.unsent.fetch_add(bytes, Relaxed);
-        Ok(())
+        self.reserved.grow(bytes)
     }
 
     /// Notes that the answer is made: its bytes are owed now.
     pub(crate) fn release(&self) {
-        self.guest.unsent.fetch_sub(self.reserved.swap(0, Relaxed), Relaxed);
+        self.reserved.clear();
     }
 
     /// Judges how long the client takes to bind, and how long it has been silent.
@@ -146,28 +173,18 @@ impl Visit {
         Some(self.limits().exceed(Limit::UnsentBytes, most))
     }
 
-    /// Judges how much waits for the client. For what waits at its address only those are blamed
-    /// for whom a part of it waits that counts.
+    /// Judges how much waits for the client. For what waits at its address, or for all, only those
+    /// are blamed for whom a part of it waits that counts.
     ///
     /// # Errors
-    /// [`Exceeded`] where it is too much, for it or for its address.
+    /// [`Exceeded`] where it is too much, for it, for its address, or for all.
     pub(crate) fn judge_unsent(&self) -> Result<(), Exceeded> {
-        let (limits, own) = (self.limits(), self.unsent.load(Relaxed));
+        let (limits, own) = (self.limits(), self.unsent.amount());
         limits.check(Limit::UnsentBytes, own)?;
-        match limits.most(Limit::AddressUnsentBytes) {
-            Some(most) if own > most / 1_024 => {
-                limits.check(Limit::AddressUnsentBytes, self.guest.unsent.load(Relaxed))
-            }
+        let shared = [Limit::AddressUnsentBytes, Limit::TotalUnsentBytes];
+        match shared.into_iter().filter_map(|limit| limits.most(limit)).min() {
+            Some(most) if own > most / 1_024 => self.unsent.judge(0),
             _ => Ok(()),
         }
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.release();
-        self.guest.unsent.fetch_sub(*self.unsent.get_mut(), Relaxed);
-        self.guest.connections.fetch_sub(1, Relaxed);
-        self.guest.register.connections.fetch_sub(1, Relaxed);
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     engine::{Ask, Done, Heard, Order, Refusal, SessionId},
     guest::Guests,
     probe::probe,
-    store::Store,
+    quota::Quota,
+    store::{Disk, Store},
     testing::Trap,
     vitals::Vitals,
     watch::Shed,
@@ -34,7 +35,10 @@ impl Stage {
     fn set(database: Database) -> Self {
         let (config, meters) = (Config { database, ..Config::default() }, Meters::default());
         let vitals = Vitals::default();
-        let (store, apps) = Store::start(&config, meters.clone(), &vitals).unwrap();
+        let (store, apps) =
+            Store::start(&config, meters.clone(), Disk::default(), &vitals).unwrap();
+        let limits = config.limits.clone();
+        let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
         let (shed, told) = probe();
         let surroundings = Surroundings {
             config: Arc::new(config),
@@ -42,6 +46,8 @@ impl Stage {
             watch: probe().0,
             shed,
             usage: Usage::default(),
+            disk: Disk::default(),
+            stored,
             started: Instant::now(),
             trap: Some(Trap::at(9.into())),
         };

@@ -16,6 +16,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Accepts on the thread that this is called on, until `closed` says so.
 pub(super) fn open(hub: Arc<Hub>, ports: Vec<Port>, closed: watch::Receiver<()>, vitals: &Vitals) {
     const LISTENER: &str = "relay's listener";
+    hub.connections.attend();
     let room = Room::new(Arc::clone(&hub), vitals.pulse("relay's waiting room")).start();
     for port in ports {
         let (hub, room, mut closed) = (Arc::clone(&hub), room.clone(), closed.clone());

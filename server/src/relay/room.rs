@@ -107,7 +107,7 @@ impl Room {
         caller: Box<Caller>,
         room: Addr<Self>,
     ) -> Result<(), Exceeded> {
-        let place = self.hub.waiting.enter(caller.network)?;
+        let place = self.hub.waiting.take(caller.network, 1)?;
         let spares = self.waiting.get(&request.token).map_or(0, Vec::len);
         self.hub.limits.check(Limit::RelayTokenWaiting, spares as u64 + 1)?;
         let (turn, told) = oneshot::channel();

@@ -14,6 +14,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{story::RelayMood, tally::Tally};
 use crate::{
     clock,
+    connections::Connections,
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
     readiness::Unready,
@@ -25,6 +26,7 @@ use crate::{
 pub struct View {
     tally: Tally,
     limits: Limits,
+    all: Connections,
     thread: ArbiterHandle,
     /// When it was started, by [`clock::steady`].
     started: f64,
@@ -86,9 +88,15 @@ impl View {
         matches!(timeout(PATIENCE, answered).await, Ok(Ok(())))
     }
 
-    pub(super) fn new(tally: Tally, limits: Limits, thread: ArbiterHandle, vitals: Vitals) -> Self {
+    pub(super) fn new(
+        tally: Tally,
+        limits: Limits,
+        all: Connections,
+        thread: ArbiterHandle,
+        vitals: Vitals,
+    ) -> Self {
         let (started, stopping) = (clock::steady(), Arc::default());
-        Self { tally, limits, thread, started, stopping, vitals }
+        Self { tally, limits, all, thread, started, stopping, vitals }
     }
 
     #[cfg(test)]
@@ -140,6 +148,16 @@ impl View {
             ),
             gauge("connections", "Connections that are open", self.connections().into()),
             count("connections_accepted", "Connections that were let in", self.accepted().into()),
+            count(
+                "connections_shed",
+                "Connections that gave way to others when there were too many",
+                self.all.shed().into(),
+            ),
+            count(
+                "connections_refused",
+                "Connections that were refused since there were too many",
+                self.all.refused().into(),
+            ),
             gauge("waiting", "Connections that wait for their peers", self.waiting().into()),
             gauge(
                 "waiting_tokens",

@@ -7,12 +7,11 @@ use wormhole_protocol::transit::relay::IMPATIENT;
 
 use super::{
     caller::{Caller, Stir},
-    crowd::Place,
     pair,
     room::Turn,
     story::RelayMood,
 };
-use crate::limits::Limit;
+use crate::{limits::Limit, quota::Share};
 
 /// How the wait ended.
 enum End {
@@ -26,7 +25,7 @@ enum End {
 /// decision.
 pub(super) async fn until_turn(
     mut caller: Box<Caller>,
-    place: Place,
+    place: Share,
     mut told: oneshot::Receiver<Turn>,
     leave: impl FnOnce(),
 ) {

@@ -70,6 +70,30 @@ impl MailboxRow {
     }
 }
 
+impl MailboxRow {
+    /// Bytes that it takes with all that belongs to it, as the limits count them.
+    pub(crate) fn room(&self, app: &AppId) -> u64 {
+        let Held { messages, bytes } = self.held;
+        let id = self.key.id();
+        mailbox_room(app, id) + messages * message_room(app, id, 0) + bytes
+    }
+}
+
+/// Bytes that a mailbox takes without its messages, by and large: its own row, those of its sides
+/// and its nameplate, and what the indexes hold of them.
+pub(crate) fn mailbox_room(app: &AppId, mailbox: &MailboxId) -> u64 {
+    1_024 + 8 * names(app, mailbox)
+}
+
+/// Bytes that a message of so many takes, which is more: many empty ones fill a disk too.
+pub(crate) fn message_room(app: &AppId, mailbox: &MailboxId, bytes: u64) -> u64 {
+    128 + 2 * names(app, mailbox) + bytes
+}
+
+fn names(app: &AppId, mailbox: &MailboxId) -> u64 {
+    (app.as_str().len() + mailbox.as_str().len()) as u64
+}
+
 /// Seconds.
 const TOUCH_EVERY: f64 = 60.0;
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, config::DbConfig};
 
+use super::disk::Reserve;
 use crate::database::{self, DatabaseError, DatabaseKind, Lock, Opened};
 
 /// Opens the database, and makes its tables where they are missing.
@@ -12,6 +13,8 @@ use crate::database::{self, DatabaseError, DatabaseKind, Lock, Opened};
 /// [`DatabaseError`]; the file is then as it was.
 pub(crate) fn open(path: &Path) -> Result<Opened, DatabaseError> {
     let lock = Lock::alone(path)?;
+    // On a full disk a database can be opened in the room of its reserve only.
+    Reserve::of(path).make_room();
     let connection = database::open(path)?;
     prepare(&connection, path)?;
     Ok(Opened { connection, lock: Some(lock) })
@@ -28,18 +31,38 @@ pub(crate) fn in_memory() -> Opened {
 fn prepare(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
     let version = DatabaseKind::Channel.version_of(connection, path)?;
     let dangling = fill(connection, version.is_none()).map_err(DatabaseError::at(path))?;
-    match dangling {
-        Some(table) => Err(DatabaseError::Dangling { path: path.to_owned(), table }),
-        None => connection.execute_batch(INDEXES).map_err(DatabaseError::at(path)),
+    if let Some(table) = dangling {
+        return Err(DatabaseError::Dangling { path: path.to_owned(), table });
+    }
+    connection.execute_batch(INDEXES).map_err(DatabaseError::at(path))?;
+    if let Err(reason) = give_back_room(connection) {
+        tracing::warn!(%reason, "{} will not become smaller", path.display());
+        let overwrite = connection.execute_batch("PRAGMA secure_delete = ON");
+        overwrite.map_err(DatabaseError::at(path))?;
+    }
+    Ok(())
+}
+
+/// Has pages that hold nothing be found at the end of the file, where they can be taken off. A file
+/// that was made without is written anew for it, once.
+fn give_back_room(connection: &Connection) -> rusqlite::Result<()> {
+    match connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))? {
+        0 => connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM;"),
+        _ => Ok(()),
     }
 }
 
 /// Sets the connection up, makes the tables where there are none, and names one that has a row
 /// which points to nothing.
 fn fill(connection: &Connection, empty: bool) -> rusqlite::Result<Option<String>> {
+    if empty {
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    }
+    // What is deleted from a page that is written anyway is overwritten; other pages that hold nothing
+    // are taken off the file by `upkeep`.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA wal_autocheckpoint = 4000;",
+         PRAGMA secure_delete = FAST;",
     )?;
     // Without it a statement is compiled again for new values; and all of ours have to fit.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -6,7 +6,12 @@ use actix::{Actor, Handler, Message, SyncContext};
 use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, MailboxId};
 
-use super::{Change, Rows, apply::apply, load};
+use super::{
+    Change, Rows,
+    apply::apply,
+    load,
+    upkeep::{Upkeep, lacks_room},
+};
 use crate::{
     database::{Lock, Opened},
     engine::StoredMessage,
@@ -30,6 +35,41 @@ pub(crate) enum Work {
     Load,
 }
 
+impl Task {
+    /// Bytes of the messages in it.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |change: &Change| match change {
+            Change::Added { message, .. } => message.size(),
+            _ => 0,
+        };
+        self.changes().iter().map(bytes).sum()
+    }
+
+    /// Tells whether it needs room that nobody gives back with it.
+    fn takes_room(&self) -> bool {
+        self.changes().iter().any(|change| {
+            matches!(
+                change,
+                Change::Added { .. } | Change::MailboxMade { .. } | Change::NameplateMade { .. }
+            )
+        })
+    }
+
+    /// Tells whether something is deleted by it.
+    fn deletes(&self) -> bool {
+        self.changes().iter().any(|change| {
+            matches!(change, Change::MailboxGone { .. } | Change::NameplateGone { .. })
+        })
+    }
+
+    fn changes(&self) -> &[Change] {
+        match &self.work {
+            Work::Write { changes, .. } => changes,
+            Work::Load => &[],
+        }
+    }
+}
+
 /// What came of a task, once its batch is on disk.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Yield {
@@ -47,40 +87,95 @@ pub(crate) struct Failed;
 #[rtype(result = "Vec<Result<Yield, Failed>>")]
 pub(super) struct Batch(pub(super) Vec<Task>);
 
+/// Sees to the database's files, as far as that is due.
+#[derive(Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(super) struct Tidy;
+
 /// Closes the database; what comes later fails.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Shut;
 
 pub(super) struct Writer {
-    connection: Option<Connection>,
-    /// Dropped after the connection.
-    lock: Option<Lock>,
+    book: Option<Book>,
     /// Apps whose memory is ahead of the disk.
     ahead: HashSet<AppId>,
     meters: Meters,
     _pulse: Pulse,
 }
 
+/// An open database.
+pub(super) struct Book {
+    connection: Connection,
+    /// None where there are no files.
+    upkeep: Option<Upkeep>,
+    /// Dropped after the connection.
+    _lock: Option<Lock>,
+}
+
+impl Book {
+    pub(super) fn new(Opened { connection, lock }: Opened, upkeep: Option<Upkeep>) -> Self {
+        Self { connection, upkeep, _lock: lock }
+    }
+
+    /// Writes all of it in one commit; where there is no room for that, once more with what can
+    /// be had.
+    fn commit(&mut self, batch: &[Task]) -> rusqlite::Result<Vec<Yield>> {
+        let written = match commit(&self.connection, batch) {
+            Err(reason) if lacks_room(&reason) => self.commit_with_room(batch),
+            other => other,
+        };
+        if let (Ok(_), Some(upkeep)) = (&written, &mut self.upkeep) {
+            upkeep.note_write(batch.iter().any(Task::deletes));
+        }
+        written
+    }
+
+    fn commit_with_room(&mut self, batch: &[Task]) -> rusqlite::Result<Vec<Yield>> {
+        if let Some(upkeep) = &mut self.upkeep {
+            upkeep.cut_log(&self.connection);
+        }
+        let written = commit(&self.connection, batch);
+        let lacks_room = written.as_ref().is_err_and(lacks_room);
+        match &mut self.upkeep {
+            Some(upkeep) if lacks_room => upkeep.give_up_reserve(&self.connection),
+            _ => return written,
+        }
+        match batch.iter().any(Task::takes_room) {
+            true => written,
+            false => commit(&self.connection, batch),
+        }
+    }
+
+    fn takes(&self, task: &Task) -> bool {
+        !(self.is_disk_full() && task.takes_room())
+    }
+
+    fn is_disk_full(&self) -> bool {
+        self.upkeep.as_ref().is_some_and(Upkeep::is_disk_full)
+    }
+}
+
 impl Writer {
-    pub(super) fn new(opened: Option<Opened>, meters: Meters, pulse: Pulse) -> Self {
-        let (connection, lock) = opened.map(|o| (o.connection, o.lock)).unzip();
-        Self { connection, lock: lock.flatten(), ahead: HashSet::new(), meters, _pulse: pulse }
+    pub(super) fn new(book: Option<Book>, meters: Meters, pulse: Pulse) -> Self {
+        Self { book, ahead: HashSet::new(), meters, _pulse: pulse }
     }
 
     fn write(&mut self, batch: &[Task]) -> Vec<Result<Yield, Failed>> {
-        let Some(connection) = &self.connection else {
+        let Some(book) = &mut self.book else {
             return batch.iter().map(|_| Err(Failed)).collect();
         };
         if self.ahead.is_empty()
-            && let Ok(yields) = commit(connection, batch)
+            && batch.iter().all(|task| book.takes(task))
+            && let Ok(yields) = book.commit(batch)
         {
             self.meters.commit();
             return yields.into_iter().map(Ok).collect();
         }
         // Alone, so that a task that cannot be done takes only its own app's later ones with it.
         let write = |task| {
-            let written = write_alone(connection, &mut self.ahead, task);
+            let written = write_alone(book, &mut self.ahead, task);
             match written {
                 Ok(_) => self.meters.commit(),
                 Err(Failed) => self.meters.failure(),
@@ -91,26 +186,25 @@ impl Writer {
     }
 }
 
-fn write_alone(
-    connection: &Connection,
-    ahead: &mut HashSet<AppId>,
-    task: &Task,
-) -> Result<Yield, Failed> {
+fn write_alone(book: &mut Book, ahead: &mut HashSet<AppId>, task: &Task) -> Result<Yield, Failed> {
     if ahead.contains(&task.app) && !matches!(task.work, Work::Load) {
         return Err(Failed);
     }
-    match commit(connection, std::slice::from_ref(task)).map(|mut yields| yields.pop()) {
+    let done = match book.takes(task) {
+        true => book.commit(std::slice::from_ref(task)).map(|mut yields| yields.pop()),
+        // That the disk is full was said.
+        false => Ok(None),
+    };
+    match done {
         Ok(Some(done)) => {
             ahead.remove(&task.app);
-            Ok(done)
+            return Ok(done);
         }
-        Ok(None) => Err(Failed),
-        Err(reason) => {
-            tracing::error!(%reason, "the channel database failed");
-            ahead.insert(task.app.clone());
-            Err(Failed)
-        }
+        Ok(None) => (),
+        Err(reason) => tracing::error!(%reason, "the channel database failed"),
     }
+    ahead.insert(task.app.clone());
+    Err(Failed)
 }
 
 fn commit(connection: &Connection, batch: &[Task]) -> rusqlite::Result<Vec<Yield>> {
@@ -141,8 +235,22 @@ impl Actor for Writer {
 impl Handler<Batch> for Writer {
     type Result = Vec<Result<Yield, Failed>>;
 
-    fn handle(&mut self, Batch(batch): Batch, _: &mut Self::Context) -> Self::Result {
-        self.write(&batch)
+    fn handle(&mut self, Batch(batch): Batch, ctx: &mut Self::Context) -> Self::Result {
+        let results = self.write(&batch);
+        // Afterwards: whoever waits for the results does not wait for it.
+        ctx.address().do_send(Tidy);
+        results
+    }
+}
+
+impl Handler<Tidy> for Writer {
+    type Result = ();
+
+    fn handle(&mut self, tidy: Tidy, ctx: &mut Self::Context) {
+        let Some(Book { connection, upkeep: Some(upkeep), .. }) = &mut self.book else { return };
+        if upkeep.look(connection) {
+            ctx.address().do_send(tidy);
+        }
     }
 }
 
@@ -150,8 +258,10 @@ impl Handler<Shut> for Writer {
     type Result = ();
 
     fn handle(&mut self, _: Shut, _: &mut Self::Context) {
-        self.connection = None;
-        self.lock = None;
+        let Some(Book { connection, upkeep, _lock }) = self.book.take() else { return };
+        if let Some(upkeep) = upkeep {
+            upkeep.end(&connection);
+        }
     }
 }
 
@@ -167,7 +277,8 @@ mod tests {
     };
 
     fn writer() -> Writer {
-        Writer::new(Some(schema::in_memory()), Meters::default(), Vitals::default().pulse("writer"))
+        let book = Book::new(schema::in_memory(), None);
+        Writer::new(Some(book), Meters::default(), Vitals::default().pulse("writer"))
     }
 
     fn task(app: &str, changes: Vec<Change>) -> Task {

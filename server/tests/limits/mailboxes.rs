@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wormhole_server::{Config, Database, Limit, Limits};
+use wormhole_server::{Config, Database, Limit, Limits, Proxies, Rules};
 
 use crate::{Stage, add, claim, common::Caller, open};
 
@@ -99,6 +99,84 @@ async fn address_mailboxes_until_one_is_closed() {
     assert_eq!(two.get(json!({"type": "list"})).await["nameplates"], json!([]));
     one.get(json!({"type": "close"})).await;
     assert!(two.ask(open("n")).await.is_empty());
+    stage.done().await;
+}
+
+#[actix::test]
+async fn address_stored_bytes_until_a_mailbox_is_closed() {
+    let stage = Stage::set(Limit::AddressStoredBytes, 25_000);
+    let (mut one, mut two) = (stage.caller("a").await, stage.caller("b").await);
+    one.ask(open("m")).await;
+    two.ask(open("n")).await;
+    assert_eq!(one.get(add(&"0".repeat(10_000))).await["type"], "message");
+    assert_eq!(two.get(add(&"0".repeat(10_000))).await["type"], "message");
+    stage.refuses(&mut two, add(&"0".repeat(10_000))).await;
+    assert_eq!(two.get(add("")).await["type"], "message", "it is smaller");
+    one.get(json!({"type": "close"})).await;
+    assert_eq!(two.get(add(&"0".repeat(10_000))).await["type"], "message");
+    stage.done().await;
+}
+
+/// Empty messages and mailboxes take room too.
+#[actix::test]
+async fn address_stored_bytes_of_rows() {
+    let stage = Stage::set(Limit::AddressStoredBytes, 4_000);
+    let mut caller = stage.caller("a").await;
+    caller.ask(open("m")).await;
+    let mut taken = 0;
+    while taken < 100 && caller.get(add("")).await["type"] == "message" {
+        taken += 1;
+    }
+    assert!((1..50).contains(&taken), "{taken} messages of a byte");
+    let mut other = stage.caller("b").await;
+    stage.refuses(&mut other, open("n")).await;
+    stage.refuses(&mut other, claim("7")).await;
+    assert_eq!(other.get(json!({"type": "list"})).await["nameplates"], json!([]));
+    stage.done().await;
+}
+
+#[actix::test]
+async fn stored_bytes_of_the_heaviest_address_first_and_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted_proxies = Proxies::from_iter(["127.0.0.1".parse().unwrap()]);
+    let config = Config {
+        database: Database::File(folder.path().join("relay.sqlite")),
+        rules: Rules { trusted_proxies, ..Rules::default() }.into(),
+        ..Config::default()
+    };
+    let stage = Stage::with(Limit::StoredBytes, 800_000, config.clone());
+    let bound = async |stage: &Stage, address: &str, side: &str| {
+        let mut caller = Caller::connect_as(&stage.server.url, address).await;
+        caller.ask(json!({"type": "bind", "appid": "app", "side": side})).await;
+        caller
+    };
+    let body = "0".repeat(30_000);
+    let mut heavy = bound(&stage, "192.0.2.1", "a").await;
+    heavy.ask(open("m")).await;
+    let mut taken = 0;
+    while taken < 100 && heavy.get(add(&body)).await["type"] == "message" {
+        taken += 1;
+    }
+    assert_eq!(taken, 700_000 / 30_000, "the last eighth is for others");
+    let mut light = bound(&stage, "192.0.2.2", "b").await;
+    light.ask(open("n")).await;
+    assert_eq!(light.get(add(&body)).await["type"], "message");
+    stage.refuses(&mut heavy, add(&body)).await;
+    let mut other = bound(&stage, "192.0.2.3", "c").await;
+    assert_eq!(other.get(claim("7")).await["type"], "claimed");
+    stage.done().await;
+
+    // Nobody knows who stored what was there before.
+    let stage = Stage::with(Limit::StoredBytes, 800_000, config);
+    let mut heavy = bound(&stage, "192.0.2.1", "a").await;
+    assert_eq!(heavy.ask(open("m")).await.len(), taken);
+    assert_eq!(heavy.get(add(&body)).await["type"], "message");
+    stage.refuses(&mut heavy, add(&body)).await;
+    let mut light = bound(&stage, "192.0.2.2", "b").await;
+    assert_eq!(light.get(json!({"type": "close", "mailbox": "n"})).await["type"], "closed");
+    assert_eq!(heavy.get(json!({"type": "close"})).await["type"], "closed");
+    light.ask(open("n")).await;
+    assert_eq!(light.get(add(&"0".repeat(500_000))).await["type"], "message");
     stage.done().await;
 }
 

@@ -8,7 +8,7 @@ use super::Ledger;
 use crate::{
     app::seats::Hold,
     engine::{Refusal, StoredMessage},
-    limits::{Limit, Limits},
+    limits::{Exceeded, Limit, Limits},
     store::{Change, Key, MailboxRow},
     usage::End,
 };
@@ -31,6 +31,16 @@ impl Ledger {
     /// Bytes of all messages in the mailbox.
     pub(crate) fn bytes(&self, mailbox: &MailboxId) -> u64 {
         self.rows.mailboxes.get(mailbox).map_or(0, |row| row.held.bytes)
+    }
+
+    /// Tells how `side` sits at a mailbox, as [`Seats::of`](crate::app::Seats::of) does; none
+    /// where there is none.
+    pub(crate) fn seat_in(
+        &self,
+        mailbox: &MailboxId,
+        side: &Side,
+    ) -> Option<Result<Option<Hold>, Refusal>> {
+        self.rows.mailboxes.get(mailbox).map(|row| row.seats.of(side))
     }
 
     /// Asks whether `side` may sit at the mailbox.
@@ -71,20 +81,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// Puts a message into the mailbox.
+    /// Puts a message into the mailbox, once `take` has found room for its bytes.
     ///
     /// # Errors
-    /// [`Refusal::NotOpen`] where there is no such mailbox, [`Refusal::Limit`] where it is full.
+    /// [`Refusal::NotOpen`] where there is no such mailbox, [`Refusal::Limit`] where it is full or
+    /// there is no room.
     pub(crate) fn add(
         &mut self,
         mailbox: &MailboxId,
         message: Arc<StoredMessage>,
         limits: &Limits,
+        take: impl FnOnce(u64) -> Result<(), Exceeded>,
     ) -> Result<(), Refusal> {
         let row = self.rows.mailboxes.get_mut(mailbox).ok_or(Refusal::NotOpen)?;
         let held = row.held.with(message.size());
         limits.check(Limit::MailboxMessages, held.messages)?;
         limits.check(Limit::MailboxBytes, held.bytes)?;
+        take(held.bytes - row.held.bytes)?;
         row.held = held;
         self.changes.extend(row.touch(message.server_rx));
         self.changes.push(Change::Added { mailbox: row.key.clone(), message });
@@ -183,7 +196,7 @@ mod tests {
             let body = Body::from_text("x".repeat(length));
             let (side, phase) = (side.clone(), Phase::Number(0));
             let message = StoredMessage { side, phase, body, server_rx: 2.0, id: None };
-            match ledger.add(&m, Arc::new(message), &limits) {
+            match ledger.add(&m, Arc::new(message), &limits, |_| Ok(())) {
                 Ok(()) => None,
                 Err(Refusal::Limit(exceeded)) => Some(exceeded.limit),
                 Err(other) => panic!("{other}"),
