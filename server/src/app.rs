@@ -14,6 +14,7 @@ mod decision;
 mod joiners;
 mod ledger;
 mod numbers;
+mod prune;
 mod release;
 mod seats;
 mod shares;
@@ -33,6 +34,7 @@ use actix::{
 use tokio::sync::oneshot;
 use wormhole_protocol::name::{AppId, MailboxId};
 
+pub(crate) use prune::Prune;
 #[cfg(test)]
 pub(crate) use seats::Hold;
 pub(crate) use seats::Seats;
@@ -64,16 +66,6 @@ pub(crate) struct Join {
     pub(crate) session: SessionId,
     pub(crate) visit: Arc<Visit>,
     pub(crate) ears: Recipient<Heard>,
-}
-
-/// Forget mailboxes; the answer tells whether the app can be forgotten too.
-#[derive(Clone, Copy, Debug, Message, PartialEq, Eq)]
-#[rtype(result = "bool")]
-pub(crate) enum Prune {
-    /// Those that nobody has touched for long.
-    Expired,
-    /// All.
-    All,
 }
 
 /// The app has panicked, and is no more.
@@ -217,14 +209,6 @@ impl App {
         }
         release.answer(replay);
     }
-
-    fn is_idle(&self) -> bool {
-        let State::Ready(ledger) = &self.state else { return false };
-        self.audience.is_empty()
-            && self.pending.is_empty()
-            && self.numbers.all_awake()
-            && ledger.is_empty()
-    }
 }
 
 impl Actor for App {
@@ -317,34 +301,6 @@ impl Handler<Settle> for App {
 
     /// The store's answers came before.
     fn handle(&mut self, _: Settle, _: &mut Self::Context) {}
-}
-
-impl Handler<Prune> for App {
-    type Result = bool;
-
-    fn handle(&mut self, prune: Prune, _: &mut Self::Context) -> bool {
-        let now = clock::steady();
-        let Surroundings { config, started, .. } = &self.surroundings;
-        let deadline = match prune {
-            Prune::All => Some(f64::INFINITY),
-            // Clients that the last stop cut off have as long to come back as those that left by
-            // themselves.
-            Prune::Expired if started.elapsed() < config.expiry => None,
-            Prune::Expired => Some(now - config.expiry.as_secs_f64()),
-        };
-        if let Some(deadline) = deadline
-            && let State::Ready(ledger) = &mut self.state
-        {
-            let listened = |id: &MailboxId| !self.audience.of(id).is_empty();
-            let ended = ledger.prune(now, deadline, listened);
-            if ended > 0 {
-                tracing::info!(ended, "forgot mailboxes that nobody has touched");
-            }
-            self.commit(None, Release::default(), now);
-        }
-        self.numbers.wake(now);
-        self.is_idle()
-    }
 }
 
 #[cfg(test)]
