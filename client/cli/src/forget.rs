@@ -63,7 +63,10 @@ mod linux {
 
         #[test]
         fn only_the_whole_argument_is_found() {
-            let arguments = b"wormhole\0send\0--code=5-a-b\05-a-b.txt\0--code\05-a-b\0x5-a-b\0";
+            let arguments =
+                ["wormhole", "send", "--code=5-a-b", "5-a-b.txt", "--code", "5-a-b", "x5-a-b"];
+            let arguments = arguments.map(|argument| format!("{argument}\0")).concat();
+            let arguments = arguments.as_bytes();
             assert_eq!(found(arguments, b"5-a-b"), [21, 44]);
             assert!(found(b"", b"5-a-b").is_empty() && found(arguments, b"").is_empty());
         }
