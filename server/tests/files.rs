@@ -176,11 +176,12 @@ async fn of_a_message_nothing_is_left_in_the_files_soon_after_the_close() {
         // In turns, so that they share pages, and the pages of those that go are in the middle.
         for round in 0..60 {
             for (caller, mark) in [(&mut goes, "60e5"), (&mut stays, "57a7")] {
-                let body = mark.repeat([3, 40, 300, 3_000, 30_000][round % 5]);
+                let body = mark.repeat([3, 40, 300, 3_000, 60_000][round % 5]);
                 assert_eq!(caller.get(add(&round.to_string(), &body)).await["type"], "message");
             }
         }
-        assert_eq!(left(&path, "60e560e5"), (true, true));
+        // More than the log takes before it is moved to the database.
+        assert!(left(&path, "60e560e5").0);
         let before = size(&path, "") + size(&path, "-wal");
         assert_eq!(goes.get(json!({"type": "close"})).await["type"], "closed");
 

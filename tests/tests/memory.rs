@@ -52,13 +52,13 @@ async fn peak_of(url: &str, files: usize) -> usize {
     let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let folder = from.path().join("many");
     make(&folder, files);
-    let open = || {
+    let open = |role| {
         Wormhole::builder(APPID, url)
-            .versions(AppVersions::ours(Role::Sender).write())
+            .versions(AppVersions::ours(role).write())
             .unwrap()
             .open()
     };
-    let (sender, receiver) = (open(), open());
+    let (sender, receiver) = (open(Role::Sender), open(Role::Receiver));
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
     sender.allocate_code(2).unwrap();

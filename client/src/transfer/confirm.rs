@@ -19,8 +19,10 @@ use crate::{
 const MAX_ACK: u64 = 64 * 1024;
 /// How long a receiver that says when it is at work may be silent.
 const SIGN_LIMIT: Duration = Duration::from_secs(120);
-/// How long it may be silent when the link is gone.
+/// How long it may be silent when the link is gone, at least, and by how much longer than between
+/// its last two signs: they become rarer.
 const SIGN_LIMIT_WITHOUT_LINK: Duration = Duration::from_secs(6);
+const SIGNS_MISSED: u32 = 3;
 /// How long any other receiver may take for something small.
 const SILENT_LIMIT: Duration = Duration::from_secs(600);
 /// What the slowest of them does in a second.
@@ -46,10 +48,10 @@ impl Patience {
         Self { signs, silent: SILENT_LIMIT.saturating_add(work) }
     }
 
-    /// Signs are missed only by who could hear them.
-    fn limit(&self, is_online: bool, link_lost: bool) -> Duration {
+    /// Signs are missed only by who could hear them, the last two of them so far apart.
+    fn limit(&self, is_online: bool, link_lost: bool, apart: Duration) -> Duration {
         match (self.signs, is_online) {
-            _ if link_lost => SIGN_LIMIT_WITHOUT_LINK,
+            _ if link_lost => SIGN_LIMIT_WITHOUT_LINK.max(SIGNS_MISSED * apart),
             (true, true) => SIGN_LIMIT,
             _ => self.silent,
         }
@@ -78,9 +80,9 @@ async fn first<N: Future<Output = Option<News>>>(
     let mut record = pin!(record);
     let mut lost = None;
     let mut listening = true;
-    let mut heard = Instant::now();
+    let (mut heard, mut sign, mut apart) = (Instant::now(), None::<Instant>, Duration::ZERO);
     loop {
-        let limit = patience.limit(listening && is_online(), lost.is_some());
+        let limit = patience.limit(listening && is_online(), lost.is_some(), apart);
         if heard.elapsed() >= limit {
             let late = TransferError::Late { awaited: Awaited::Confirmation, limit };
             return Err(lost.unwrap_or(late));
@@ -103,6 +105,7 @@ async fn first<N: Future<Output = Option<News>>>(
                 (Some(News::Placing), earlier) => {
                     lost = earlier;
                     heard = Instant::now();
+                    apart = sign.replace(heard).map_or(apart, |before| heard - before);
                 }
                 (None, Some(lost)) => return Err(lost),
                 (None, None) => listening = false,
@@ -199,7 +202,9 @@ mod tests {
         let folder = |numbytes, numfiles| {
             let dirname = "d".to_owned();
             let offer = DirectoryOffer { dirname, zipsize: 0, numbytes, numfiles, collision: None };
-            Patience::new(false, &Offer::Directory(offer)).limit(true, false).as_secs()
+            Patience::new(false, &Offer::Directory(offer))
+                .limit(true, false, Duration::ZERO)
+                .as_secs()
         };
         assert_eq!(folder(0, 0), 600);
         assert_eq!(folder(50_000_000_000, 0), 600 + 50_000);
@@ -228,6 +233,11 @@ mod tests {
         assert!(outcome.is_ok() && after == 10, "{after} {outcome:?}");
         let (after, outcome) = ended(lost(true, Vec::new())).await;
         assert!(matches!(outcome, Err(TransferError::Unconfirmed)) && after == 7, "{after}");
+        let rare = vec![(2, Some(News::Placing)), (32, Some(News::Placing))];
+        let course =
+            Course { link: Some((33, Err(TransferError::Unconfirmed))), ..lost(true, rare) };
+        let (after, outcome) = ended(course).await;
+        assert!(matches!(outcome, Err(TransferError::Unconfirmed)) && after == 123, "{after}");
         let (after, outcome) = ended(lost(true, vec![(2, full())])).await;
         assert!(matches!(outcome, Err(TransferError::Peer(_))) && after == 2, "{after}");
         // The end of the wormhole is the end of the hope.

@@ -4,7 +4,7 @@ use std::{future::pending, pin::pin, sync::OnceLock, time::Duration};
 
 use tokio::{
     sync::watch,
-    time::{Instant, MissedTickBehavior, interval, interval_at, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use wormhole_protocol::{
     transfer::{Ability, Ack, AppVersions, Message},
@@ -28,9 +28,12 @@ const REASON_LIMIT: Duration = Duration::from_millis(500);
 const LATE_REASON_LIMIT: Duration = Duration::from_millis(1500);
 /// How much later than its reason the end of the connection may come.
 const HANG_UP_LIMIT: Duration = Duration::from_secs(1);
-/// How often a receiver says that it is at work, while bytes come and while it puts them in place.
-const SIGN_WHILE_MOVING: Duration = Duration::from_secs(60);
-const SIGN_WHILE_PLACING: Duration = Duration::from_secs(2);
+/// How often a receiver says that it is at work while bytes come. A mailbox takes a thousand
+/// messages on some servers: at this pace they last for days.
+const SIGN_WHILE_MOVING: Duration = Duration::from_secs(300);
+/// How often while it puts them in place: the longer that takes, the more seldom.
+const SIGN_AT_FIRST: Duration = Duration::from_secs(2);
+const SIGN_AT_LAST: Duration = Duration::from_secs(40);
 
 /// One transfer while it goes on.
 pub(super) struct Course<'a, E> {
@@ -258,13 +261,12 @@ impl<'a, E: Fn(Event)> Course<'a, E> {
 /// Does something that may take long, and gives a sign of it now and then.
 async fn with_signs<T>(work: impl Future<Output = T>, sign: impl Fn()) -> T {
     let mut work = pin!(work);
-    let mut ticks = interval_at(Instant::now() + SIGN_WHILE_PLACING, SIGN_WHILE_PLACING);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let begun = Instant::now();
     loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            _ = ticks.tick() => sign(),
+        let pause = (begun.elapsed() / 16).clamp(SIGN_AT_FIRST, SIGN_AT_LAST);
+        match timeout(pause, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => sign(),
         }
     }
 }
@@ -298,7 +300,7 @@ mod tests {
     #[actix::test]
     async fn work_that_takes_long_is_told_of_all_along() {
         pause();
-        for (seconds, signs) in [(0, 0), (1, 0), (9, 4), (61, 30)] {
+        for (seconds, signs) in [(0, 0), (1, 0), (9, 4), (61, 26), (36_000, 949)] {
             let told = Cell::new(0);
             let work = sleep(Duration::from_secs(seconds));
             with_signs(work, || told.set(told.get() + 1)).await;

@@ -53,7 +53,8 @@ pub struct FolderPlan {
     /// What is left out. Under [`WhenUnsendable::Refuse`](super::WhenUnsendable::Refuse) those are
     /// only links to folders that are sent under another name ([`Reason::SentElsewhere`]).
     pub skipped: Vec<Unsendable>,
-    entries: Listing,
+    /// On the heap: a plan is handed on from one to the other.
+    entries: Box<Listing>,
     /// The length of the archive with entries for all folders, and whether it has them.
     zipsize_with_folders: u64,
     names_folders: bool,
@@ -231,7 +232,7 @@ impl Plan {
                 }
             }
             Self::Folder(FolderPlan { entries, names_folders, grown, .. }) => {
-                Box::new(ZipStream::new(entries, names_folders, grown))
+                Box::new(ZipStream::new(*entries, names_folders, grown))
             }
             Self::Stream(stream) => stream.source,
         })
@@ -254,7 +255,7 @@ impl FolderPlan {
             offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision },
             folders: totals.folders,
             skipped,
-            entries,
+            entries: Box::new(entries),
             zipsize_with_folders,
             names_folders: false,
             grown: Grown::default(),

@@ -182,7 +182,7 @@ mod tests {
                 }
             }
             assert_eq!(read, &b"123"[..size], "{room}");
-            assert_eq!(grown.paths(), [path.clone()], "{room}");
+            assert_eq!(grown.paths(), std::slice::from_ref(&path), "{room}");
         }
     }
 

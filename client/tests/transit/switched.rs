@@ -61,7 +61,7 @@ async fn what_the_other_end_has_switched_off_is_not_tried() {
         assert_eq!(both.1.unwrap().via().detour, Some(Detour::Forced));
 
         let relay = Relay::start();
-        let sender = prepared(Role::Sender, Listen::Never, Ways::All, &[relay.hint.clone()]);
+        let sender = prepared(Role::Sender, Listen::Never, Ways::All, std::slice::from_ref(&relay.hint));
         let mut of_receiver = Reach::default();
         of_receiver.add(Abilities { direct_tcp: true, relay: false }, Hints::default());
         let failed = sender.connect(&key, of_receiver).await.err().unwrap().to_string();

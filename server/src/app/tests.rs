@@ -195,6 +195,7 @@ async fn a_clock_that_is_set_ends_no_mailbox_and_frees_no_number() {
         stage.job().await.from.do_send(written());
         clock::set(skew);
         assert!(!stage.app.send(Prune::Expired).await.unwrap());
+        assert!(stage.jobs.try_recv().is_err(), "the clock was set by {skew} s");
         let mut listed = stage.order(Ask::List);
         let Ok(Done::Listed(nameplates)) = listed.recv().await.unwrap() else { panic!() };
         assert_eq!(nameplates.len(), 1, "the clock was set by {skew} s");

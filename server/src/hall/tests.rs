@@ -1,6 +1,6 @@
 //! Apps that fall, before a store in memory or in a file.
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 use wormhole_protocol::name::{MailboxId, Side};
 
 use super::*;
@@ -15,6 +15,9 @@ use crate::{
     vitals::Vitals,
     watch::Shed,
 };
+
+/// It only ends a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Stage {
     hall: Addr<Hall>,
@@ -61,10 +64,13 @@ impl Stage {
         Member { desk, _heard: heard }
     }
 
+    /// Waits until a session has to come back.
+    async fn sent_away(&mut self) -> SessionId {
+        timeout(PATIENCE, self.shed.recv()).await.expect("one more").unwrap().0
+    }
+
     /// Comes back until the app has been started again.
     async fn ask_until_answered(&self, app: &str, ask: Ask) -> Result<Done, Refusal> {
-        /// It only ends a test that hangs.
-        const PATIENCE: Duration = Duration::from_secs(60);
         let began = Instant::now();
         tokio::time::pause();
         while began.elapsed() < PATIENCE {
@@ -95,7 +101,7 @@ async fn an_app_that_falls_is_started_again_from_the_store_and_its_clients_come_
     assert!(matches!(claimed, Ok(Done::Claimed(_))));
     assert_eq!(unlucky.ask(Ask::Claim(9.into())).await, Err(Refusal::Broken));
 
-    let mut told = [stage.shed.recv().await.unwrap().0, stage.shed.recv().await.unwrap().0];
+    let mut told = [stage.sent_away().await, stage.sent_away().await];
     told.sort_by_key(|id| *id != idle.desk.session);
     assert_eq!(told, [idle.desk.session, unlucky.desk.session], "and nobody of another app");
     assert_eq!(idle.ask(Ask::List).await, Err(Refusal::Broken), "its desk is of the old app");
@@ -113,7 +119,7 @@ async fn in_memory_it_begins_anew() {
     let mailbox = MailboxId::new("m");
     member.ask(Ask::Open(mailbox.clone())).await.unwrap();
     assert_eq!(member.ask(Ask::Claim(9.into())).await, Err(Refusal::Broken));
-    stage.shed.recv().await.unwrap();
+    stage.sent_away().await;
     let again = stage.ask_until_answered("app", Ask::Open(mailbox)).await;
     assert_eq!(again, Ok(Done::Opened(Vec::new())));
 }

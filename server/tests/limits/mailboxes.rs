@@ -124,7 +124,7 @@ async fn address_stored_bytes_of_rows() {
     let mut caller = stage.caller("a").await;
     caller.ask(open("m")).await;
     let mut taken = 0;
-    while caller.get(add("")).await["type"] == "message" {
+    while taken < 100 && caller.get(add("")).await["type"] == "message" {
         taken += 1;
     }
     assert!((1..50).contains(&taken), "{taken} messages of a byte");
@@ -154,7 +154,7 @@ async fn stored_bytes_of_the_heaviest_address_first_and_after_a_restart() {
     let mut heavy = bound(&stage, "192.0.2.1", "a").await;
     heavy.ask(open("m")).await;
     let mut taken = 0;
-    while heavy.get(add(&body)).await["type"] == "message" {
+    while taken < 100 && heavy.get(add(&body)).await["type"] == "message" {
         taken += 1;
     }
     assert_eq!(taken, 700_000 / 30_000, "the last eighth is for others");
