@@ -53,10 +53,7 @@ async fn peak_of(url: &str, files: usize) -> usize {
     let folder = from.path().join("many");
     make(&folder, files);
     let open = |role| {
-        Wormhole::builder(APPID, url)
-            .versions(AppVersions::ours(role).write())
-            .unwrap()
-            .open()
+        Wormhole::builder(APPID, url).versions(AppVersions::ours(role).write()).unwrap().open()
     };
     let (sender, receiver) = (open(Role::Sender), open(Role::Receiver));
     let before = ALLOCATOR.current_usage();
