@@ -10,6 +10,7 @@
 //! decisions.
 
 mod audience;
+mod decision;
 mod joiners;
 mod ledger;
 mod numbers;
@@ -30,7 +31,7 @@ use actix::{
     WeakAddr, WeakRecipient,
 };
 use tokio::sync::oneshot;
-use wormhole_protocol::name::{AppId, MailboxId, Nameplate, Side};
+use wormhole_protocol::name::{AppId, MailboxId};
 
 #[cfg(test)]
 pub(crate) use seats::Hold;
@@ -40,24 +41,21 @@ use crate::{
     census::{Census, TakeCensus},
     clock,
     config::Config,
-    engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
-    guest::{Kind, Visit},
-    limits::Exceeded,
+    engine::{Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
+    guest::Visit,
     quota::Quota,
-    random,
-    store::{
-        Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield, mailbox_room, message_room,
-    },
+    store::{Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield},
     testing::Trap,
     usage::Usage,
     watch::{Condemn, Shed},
 };
 use audience::Audience;
+use decision::Decision;
 use joiners::Joiners;
-use ledger::{Closing, Ledger};
+use ledger::Ledger;
 use numbers::Numbers;
 use release::{Delivery, Release};
-use shares::{Shares, Stake};
+use shares::Shares;
 
 /// A session has bound to this app.
 #[derive(Message)]
@@ -127,19 +125,6 @@ pub(crate) struct App {
     hall: WeakRecipient<Fallen>,
 }
 
-/// A decision, and the mailbox whose messages its answer needs.
-struct Decision {
-    done: Done,
-    delivery: Option<Delivery>,
-    replay: Option<MailboxId>,
-}
-
-impl From<Done> for Decision {
-    fn from(done: Done) -> Self {
-        Self { done, delivery: None, replay: None }
-    }
-}
-
 const RELOAD_AFTER: Duration = Duration::from_secs(1);
 
 impl App {
@@ -175,132 +160,6 @@ impl App {
         let nameplates = rows.into_iter().flat_map(|rows| rows.nameplates.keys());
         nameplates.for_each(|name| numbers.take(name));
         numbers
-    }
-
-    fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
-        if let Some(trap) = &self.surroundings.trap {
-            trap.spring(&order.ask);
-        }
-        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let Order { session, side, ask } = order;
-        if self.surroundings.disk.is_full() && ask.takes_room() {
-            return Err(Refusal::Broken);
-        }
-        match ask {
-            Ask::List if self.surroundings.config.rules.now().listing => {
-                Ok(Done::Listed(ledger.list()).into())
-            }
-            Ask::List => Ok(Done::Listed(Vec::new()).into()),
-            Ask::Allocate => {
-                self.numbers.wake(now);
-                let nameplate = self.numbers.pick(random::below)?;
-                self.claim(session, &nameplate, &side, now)?;
-                Ok(Done::Allocated(nameplate).into())
-            }
-            Ask::Claim(nameplate) => {
-                if self.surroundings.config.claim_allocated_only && !ledger.has(&nameplate) {
-                    return Err(Refusal::NotAllocated);
-                }
-                let mailbox = self.claim(session, &nameplate, &side, now)?;
-                Ok(Done::Claimed(mailbox).into())
-            }
-            Ask::Release(name) => {
-                ledger.release(&name, &side, now);
-                Ok(Done::Released.into())
-            }
-            Ask::Open(mailbox) => {
-                let seat = ledger.seat_in(&mailbox, &side);
-                let is_new = seat.is_none();
-                let joining = match seat {
-                    None | Some(Ok(Some(_))) => None,
-                    // The seat of another, or none at all.
-                    Some(_) => {
-                        let maker = self.shares.maker_of_mailbox(&mailbox);
-                        self.audience.join_other(session, maker)?
-                    }
-                };
-                ledger
-                    .check_seat(&mailbox, &side)
-                    .inspect_err(|_| self.joiners.suspect(&mailbox))?;
-                self.audience.reserve(session, ledger.bytes(&mailbox))?;
-                let stake = is_new.then(|| self.stake(session, &mailbox)).transpose()?;
-                let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-                ledger.open(&mailbox, &side, now)?;
-                self.joiners.keep(&mailbox, joining);
-                if let Some(stake) = stake {
-                    self.shares.keep_mailbox(&mailbox, stake);
-                }
-                self.audience.subscribe(session, &mailbox);
-                let done = Done::Opened(Vec::new());
-                Ok(Decision { done, delivery: None, replay: Some(mailbox) })
-            }
-            Ask::Add { mailbox, phase, body, id } => {
-                if !self.audience.hears(session, &mailbox) {
-                    return Err(Refusal::NotOpen);
-                }
-                self.joiners.hear(&mailbox, self.audience.own(session), &phase);
-                let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
-                let network = self.audience.network(session);
-                let take = |bytes| {
-                    let bytes = message_room(&self.id, &mailbox, bytes);
-                    self.shares.put(&mailbox, network, bytes)
-                };
-                let limits = &self.surroundings.config.limits;
-                ledger.add(&mailbox, Arc::clone(&message), limits, take)?;
-                let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
-                Ok(Decision { done: Done::Added, delivery, replay: None })
-            }
-            Ask::Close { mailbox, mood } => {
-                self.joiners.close(&mailbox, self.audience.own(session), mood.as_ref());
-                match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
-                    Closing::Stays => self.audience.unsubscribe(session),
-                    Closing::Gone => self.audience.end(&mailbox),
-                }
-                Ok(Done::Closed.into())
-            }
-        }
-    }
-
-    fn claim(
-        &mut self,
-        session: SessionId,
-        nameplate: &Nameplate,
-        side: &Side,
-        now: f64,
-    ) -> Result<MailboxId, Refusal> {
-        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        if let Some((mailbox, seat)) = ledger.seat_at(nameplate, side) {
-            let joining = match seat {
-                Ok(Some(_)) => None,
-                // The seat of another, or none at all.
-                _ => {
-                    let maker = self.shares.maker_of_nameplate(nameplate);
-                    self.audience.join_other(session, maker)?
-                }
-            };
-            let claimed = ledger.claim(nameplate, side, now, random::mailbox_id());
-            match claimed {
-                Ok(_) => self.joiners.keep(&mailbox, joining),
-                Err(_) => self.joiners.suspect(&mailbox),
-            }
-            return claimed;
-        }
-        let fresh = random::mailbox_id();
-        let share = self.audience.make(session, Kind::Nameplate)?;
-        let stake = self.stake(session, &fresh)?;
-        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let mailbox = ledger.claim(nameplate, side, now, fresh)?;
-        self.shares.keep_nameplate(nameplate, share);
-        self.shares.keep_mailbox(&mailbox, stake);
-        Ok(mailbox)
-    }
-
-    /// Counts a mailbox that a session is about to make.
-    fn stake(&self, session: SessionId, mailbox: &MailboxId) -> Result<Stake, Exceeded> {
-        let place = self.audience.make(session, Kind::Mailbox)?;
-        let network = self.audience.network(session);
-        let bytes = self.shares.take(network, mailbox_room(&self.id, mailbox))?;
-        Ok(Stake::new(place, bytes))
     }
 
     /// Has the ledger's changes written, and lets `release` go when they are.

@@ -208,7 +208,8 @@ pub fn configure(mailbox: &Mailbox) -> impl FnOnce(&mut web::ServiceConfig) + Cl
 ///
 /// Without it everything works but two things: clients that stop reading are not cut off, since
 /// actix-web tells their sessions nothing any more; and connections that never ask for a websocket
-/// are not counted.
+/// are neither counted nor give way where there are too many. They have no deadline: what else the
+/// app serves on them is its own.
 pub fn on_connect(
     mailbox: &Mailbox,
 ) -> impl Fn(&dyn Any, &mut Extensions) + Clone + Send + Sync + 'static {

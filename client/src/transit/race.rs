@@ -1,5 +1,6 @@
 //! The race of all ways to the peer; the first good link wins [transit.md: establishing, racing].
 
+mod allowed;
 mod callers;
 mod error;
 mod held;
@@ -16,16 +17,15 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 use wormhole_protocol::transit::{
-    Abilities, DirectHint, Endpoint, Established, Hints, Reach, Role, Route, TransitKey,
+    DirectHint, Endpoint, Established, Hints, Reach, Role, Route, TransitKey,
     record::{Opener, Sealer},
     relay::TransitSide,
 };
 
 pub use self::error::TransitError;
-use self::{callers::Callers, held::Held};
+use self::{allowed::Allowed, callers::Callers, held::Held};
 use super::{
     Attempt, Attempts, Detour, Off, Remarks, Transit, Via, Way,
-    config::Ways,
     dial::NamedBy,
     greet::{Failure, Found, Outcome, Terms, say},
     listen::Listener,
@@ -80,29 +80,6 @@ pub(super) async fn run(
     let remarks = race.dismiss();
     let (sealer, opener) = key.records(role);
     Ok((via, remarks, Winner { stream, leftover, sealer, opener }))
-}
-
-/// Which ways both sides use, and what one of them does not.
-#[derive(Clone, Copy)]
-struct Allowed {
-    direct: bool,
-    relays: bool,
-    off: Option<Off>,
-}
-
-impl Allowed {
-    /// Gives what both use; `None` where there is no such way.
-    fn by(ours: Ways, theirs: Abilities) -> Option<Self> {
-        let direct = ours.direct() && theirs.direct_tcp;
-        let relays = ours.relays() && theirs.relay;
-        let off = match (direct, relays) {
-            (true, true) => None,
-            (true, false) => Some(Off::Relays { here: !ours.relays() }),
-            (false, true) => Some(Off::Direct { here: !ours.direct() }),
-            (false, false) => return None,
-        };
-        Some(Self { direct, relays, off })
-    }
 }
 
 /// All ways to the peer that are tried at once.

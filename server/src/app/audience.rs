@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use actix::{Recipient, prelude::SendError};
 use wormhole_protocol::name::MailboxId;
 
-use super::Join;
+use super::{Join, seats::Hold};
 use crate::{
     engine::{Heard, Refusal, SessionId, StoredMessage},
     guest::{Joining, Kind, Used, Visit},
@@ -71,15 +71,19 @@ impl Audience {
         self.members.get(&session).map(|member| member.visit.make(kind)).transpose()
     }
 
-    /// Counts that a session is about to join what `maker` has made.
+    /// Counts that a session wants a seat at what `maker` has made, where it does not sit yet.
     ///
     /// # Errors
     /// [`Refusal::NotYet`] where it has to wait.
     pub(crate) fn join_other(
         &self,
         session: SessionId,
+        seat: &Result<Option<Hold>, Refusal>,
         maker: Option<Network>,
     ) -> Result<Option<Joining>, Refusal> {
+        if matches!(seat, Ok(Some(_))) {
+            return Ok(None);
+        }
         let Some(member) = self.members.get(&session) else { return Ok(None) };
         member.visit.join(maker).map_err(|Used| Refusal::NotYet)
     }

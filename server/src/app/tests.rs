@@ -10,7 +10,7 @@ use wormhole_protocol::{
 use super::*;
 use crate::{
     config::{Database, UsageConfig},
-    engine::Done,
+    engine::{Ask, Done},
     guest::Guests,
     limits::{Limit, Limits},
     probe::probe,
