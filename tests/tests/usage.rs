@@ -5,7 +5,7 @@
 use std::{fs, process::Command};
 
 use tempfile::TempDir;
-use wormhole_tests::{Client, Maker, Process, Server, Stream};
+use wormhole_tests::{Client, Maker, Missing, Process, Server, Stream};
 
 /// One server, and a folder for each of two people.
 struct Scene {
@@ -55,6 +55,36 @@ fn the_line_that_a_local_sender_prints_works_on_the_other_computer() {
     let sender = Process::start(sender);
     let line = sender.line_after(Stream::Err, "wormhole --relay-url ");
     let mut receiver = wormhole(&scene.there);
+    receiver.args(["receive", "--accept-file", "--relay-url"]);
+    receiver.args(line.split(' ').filter(|word| *word != "receive"));
+    Process::start(receiver).finish().succeeded();
+    sender.finish().succeeded();
+    assert_eq!(scene.arrived("note.txt").as_deref(), Some("a note"));
+}
+
+/// Without IPv4, in a network of their own, which only root can make.
+const NO_IPV4: &str =
+    r#"ip link set lo up && ip addr del 127.0.0.1/8 dev lo && exec "$0" send --local note.txt"#;
+
+#[test]
+fn a_local_sender_needs_no_ipv4() {
+    let network = Command::new("unshare").args(["-n", "ip", "link"]).output();
+    if !network.is_ok_and(|done| done.status.success()) {
+        return Missing::because("no network can be made here").skip();
+    }
+    let scene = Scene::new();
+    let program = Maker::Ours.program("wormhole").unwrap();
+    let run = |by: &str, args: &[&str], folder: &TempDir| {
+        let mut command = Command::new(by);
+        command.args(args).arg(&program);
+        command.current_dir(folder.path()).env("WORMHOLE_TRANSIT_HELPER", "");
+        command
+    };
+    let sender = Process::start(run("unshare", &["-n", "bash", "-c", NO_IPV4], &scene.here));
+    let line = sender.line_after(Stream::Err, "wormhole --relay-url ");
+    assert!(line.starts_with("ws://[::1]:"), "{line}");
+    let within = ["-t", &sender.id().to_string(), "-n"];
+    let mut receiver = run("nsenter", &within, &scene.there);
     receiver.args(["receive", "--accept-file", "--relay-url"]);
     receiver.args(line.split(' ').filter(|word| *word != "receive"));
     Process::start(receiver).finish().succeeded();

@@ -74,20 +74,22 @@ impl Read for Unbuffered {
 }
 
 /// Reads up to the end of the line and no further.
-// What is behind it is for whoever reads next.
-#[allow(clippy::unbuffered_bytes)]
 fn read_line(input: &mut impl Read, limit: usize) -> io::Result<Option<Zeroizing<String>>> {
     let mut line = Zeroizing::new(Vec::new());
-    for byte in input.bytes() {
-        match byte? {
-            b'\n' => return text(&line).map(Some),
-            _ if line.len() == limit => {
+    let mut byte = [0];
+    loop {
+        match input.read(&mut byte) {
+            Ok(0) if line.is_empty() => return Ok(None),
+            Ok(0) => return text(&line).map(Some),
+            Ok(_) if byte == *b"\n" => return text(&line).map(Some),
+            Ok(_) if line.len() == limit => {
                 return Err(io::Error::other(format!("a line has more than {limit} bytes")));
             }
-            other => line.push(other),
+            Ok(_) => line.extend_from_slice(&byte),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
-    if line.is_empty() { Ok(None) } else { text(&line).map(Some) }
 }
 
 fn text(line: &[u8]) -> io::Result<Zeroizing<String>> {

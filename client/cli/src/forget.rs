@@ -63,10 +63,12 @@ mod linux {
 
         #[test]
         fn only_the_whole_argument_is_found() {
-            let arguments = "wormhole send --code=5-a-b 5-a-b.txt --code 5-a-b x5-a-b ";
-            let arguments = arguments.replace(' ', "\0").into_bytes();
-            assert_eq!(found(&arguments, b"5-a-b"), [21, 44]);
-            assert!(found(b"", b"5-a-b").is_empty() && found(&arguments, b"").is_empty());
+            let arguments =
+                ["wormhole", "send", "--code=5-a-b", "5-a-b.txt", "--code", "5-a-b", "x5-a-b"];
+            let arguments = arguments.map(|argument| format!("{argument}\0")).concat();
+            let arguments = arguments.as_bytes();
+            assert_eq!(found(arguments, b"5-a-b"), [21, 44]);
+            assert!(found(b"", b"5-a-b").is_empty() && found(arguments, b"").is_empty());
         }
 
         #[test]
