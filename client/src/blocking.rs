@@ -103,6 +103,14 @@ impl Wormhole {
         self.handle.set_code(code)
     }
 
+    /// As [`Wormhole::use_code`](crate::Wormhole::use_code).
+    ///
+    /// # Errors
+    /// [`Error::OnlyOneCode`].
+    pub fn use_code(&self, code: Code) -> Result<(), Error> {
+        self.handle.use_code(code)
+    }
+
     /// Waits until the peer has proved that it has the same key, and gives what two people may
     /// compare before anything is sent: the first half of [`get_data`](Self::get_data).
     ///

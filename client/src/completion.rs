@@ -58,8 +58,8 @@ enum Said {
     Chose(Nameplate),
     /// Which words may follow these?
     Words(Zeroizing<String>, oneshot::Sender<BTreeSet<String>>),
-    /// This is the code; whether its nameplate was chosen before, and Tab ever pressed.
-    Typed { code: Code, chosen: bool, tabbed: bool },
+    /// This is the code; whether Tab was ever pressed.
+    Typed { code: Code, tabbed: bool },
     /// There will be none.
     Failed(InputError),
 }
@@ -72,8 +72,9 @@ enum Said {
 /// was typed, Tab takes the one word that is nearest, or shows several; what is typed is never
 /// changed but by Tab. The nameplate is chosen, and so claimed on the server, with the first
 /// character behind its hyphen, or with Tab there. At Return a line that is no code is refused
-/// with the reason, and stays to be corrected; one that ends with a hyphen is taken at the second
-/// Return.
+/// with the reason, and stays to be corrected. One that ends with a hyphen is taken at the second
+/// Return, so also `0-`, the code of those who [want no secret](Code::without_secret); no other
+/// code without one is.
 ///
 /// When the wormhole ends meanwhile, or this future is dropped, the prompt is taken away and the
 /// terminal is as it was before. There can be one prompt at a time.
@@ -130,11 +131,8 @@ async fn converse(mut editor: Editor, entry: &Entry) -> Result<bool, InputError>
                 }
                 let _ = answer.send(entry.word_completions(&kept).await?);
             }
-            Said::Typed { code, chosen, tabbed } => {
-                if !chosen {
-                    entry.choose_nameplate(code.nameplate().as_str()).await?;
-                }
-                entry.choose_words(code.words()).await?;
+            Said::Typed { code, tabbed } => {
+                entry.choose(code).await?;
                 return Ok(tabbed);
             }
             Said::Failed(error) => return Err(error),

@@ -1,5 +1,6 @@
 //! The handle to a wormhole whose events go to an actor.
 
+use wormhole_protocol::code::Code;
 use zeroize::Zeroizing;
 
 use crate::{entry::Entry, error::Error, status::Status, wormhole::Wormhole};
@@ -31,6 +32,14 @@ impl Delegated {
     /// [`Error::KeyFormat`], [`Error::OnlyOneCode`].
     pub fn set_code(&self, code: &str) -> Result<(), Error> {
         self.0.set_code(code)
+    }
+
+    /// As [`Wormhole::use_code`].
+    ///
+    /// # Errors
+    /// [`Error::OnlyOneCode`].
+    pub fn use_code(&self, code: Code) -> Result<(), Error> {
+        self.0.use_code(code)
     }
 
     /// As [`Wormhole::input_code`].

@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use actix::{Handler, Message, WeakAddr};
 use tokio::sync::{oneshot, watch};
-use wormhole_protocol::{code::KeyFormatError, name::Nameplate, wordlist::DEFAULT_WORDS};
+use wormhole_protocol::{
+    code::{Code, KeyFormatError},
+    name::Nameplate,
+    wordlist::DEFAULT_WORDS,
+};
 use zeroize::Zeroizing;
 
 use crate::{
     error::Error,
     keeper::Observed,
     layer::input::{
-        AwaitWordlist, ChooseNameplate, ChooseWords, CompleteNameplate, CompleteWords, Input,
-        RefreshList,
+        AwaitWordlist, ChooseCode, ChooseNameplate, ChooseWords, CompleteNameplate, CompleteWords,
+        Input, RefreshList,
     },
 };
 
@@ -92,9 +96,18 @@ impl Entry {
     /// Settles the words, and so the code.
     ///
     /// # Errors
-    /// [`Error::MustChooseNameplateFirst`], [`Error::AlreadyChoseWords`].
+    /// [`Error::MustChooseNameplateFirst`], [`Error::AlreadyChoseWords`]; [`Error::KeyFormat`] for
+    /// no words at all, after which another try is open.
     pub async fn choose_words(&self, words: &str) -> Result<(), Error> {
         self.ask(ChooseWords(Zeroizing::new(words.to_owned()))).await?
+    }
+
+    /// Settles a whole code, of which the nameplate may have been chosen before.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyChoseNameplate`] where that was another one, [`Error::AlreadyChoseWords`].
+    pub async fn choose(&self, code: Code) -> Result<(), Error> {
+        self.ask(ChooseCode(code)).await?
     }
 
     /// Waits until the wormhole has ended, and tells why: its code cannot be typed any more.

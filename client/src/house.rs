@@ -25,7 +25,7 @@ use crate::{
     },
     random::random,
     schedule::Schedule,
-    socket::Trust,
+    socket::{OnThisComputer, Trust},
     timing::Log,
     wiring::{Guard, Seat},
 };
@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) app_versions: Value,
     pub(crate) client_version: (String, String),
     pub(crate) trust: Trust,
+    pub(crate) on_this_computer: OnThisComputer,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) limits: Limits,
     pub(crate) max_stamp_bits: u32,
@@ -100,7 +101,7 @@ impl House {
             boss.to(),
         );
         let a_code = Code::new(nameplate.to(), boss.to(), key.to(), allocator.to(), boss.to());
-        let a_allocator = Allocator::new(rendezvous.to(), code.to());
+        let a_allocator = Allocator::new(rendezvous.to(), code.to(), boss.to());
         let an_input = Input::new(lister.to(), code.to(), code.to(), code.to());
         let a_lister = Lister::new(rendezvous.to(), input.to());
         let a_nameplate =
@@ -125,6 +126,7 @@ impl House {
         let server = rendezvous::Server {
             url: config.url,
             trust: config.trust,
+            on_this_computer: config.on_this_computer,
             schedule: config.schedule,
             max_stamp_bits: config.max_stamp_bits,
             appid,

@@ -24,7 +24,7 @@ use crate::{
         input::Input,
         rendezvous::Abandon,
     },
-    socket::Trust,
+    socket::{OnThisComputer, Trust},
     status::{Change, Connection, Status},
     wiring::{Guard, Stopped},
 };
@@ -82,6 +82,23 @@ impl Inbox {
         Some(message)
     }
 
+    /// Looks at those that are unread, from this one on, until there is something to pick; what it
+    /// has looked at it counts.
+    pub(crate) fn look<T>(
+        &self,
+        from: &mut usize,
+        mut pick: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Option<T> {
+        let unread = self.unread();
+        while let Some(message) = unread.messages.get(*from) {
+            *from += 1;
+            if let Some(picked) = pick(message) {
+                return Some(picked);
+            }
+        }
+        None
+    }
+
     fn clear(&self) {
         *self.unread() = Unread::default();
     }
@@ -110,6 +127,7 @@ pub(crate) struct Kept {
     pub(crate) inbox: Inbox,
     pub(crate) input: actix::WeakAddr<Input>,
     pub(crate) trust: Trust,
+    pub(crate) on_this_computer: OnThisComputer,
 }
 
 /// Builds a house and keeps it on this thread's local task set until it has ended.
@@ -117,14 +135,14 @@ pub(crate) fn keep(config: Config, listeners: Listeners) -> Kept {
     let (requests, from_handles) = mpsc::unbounded_channel();
     let (to_keeper, events) = mpsc::unbounded_channel();
     let (guard, stopped) = Guard::new();
-    let trust = config.trust.clone();
+    let (trust, on_this_computer) = (config.trust.clone(), config.on_this_computer.clone());
     let house = House::build(config, to_keeper, &guard);
     let (observed, watching) = watch::channel(Observed::default());
     let inbox = Inbox::default();
     let input = house.input.downgrade();
     let keeper = Keeper { house, _guard: guard, listeners, observed, inbox: inbox.clone() };
     actix_rt::spawn(keeper.run(from_handles, events, stopped));
-    Kept { requests, observed: watching, inbox, input, trust }
+    Kept { requests, observed: watching, inbox, input, trust, on_this_computer }
 }
 
 struct Keeper {

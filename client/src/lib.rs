@@ -117,7 +117,7 @@ mod wiring;
 mod wormhole;
 
 pub use wormhole_protocol as protocol;
-pub use wormhole_protocol::wordlist::DEFAULT_WORDS;
+pub use wormhole_protocol::wordlist::{DEFAULT_WORDS, MAX_WORDS};
 
 #[cfg(feature = "completion")]
 pub use self::completion::{InputError, input_with_completion};
@@ -129,5 +129,5 @@ pub use self::{
     event::Event,
     schedule::{BadSchedule, Schedule},
     status::{CodeStatus, Connection, KeyStatus, Stamp, Status},
-    wormhole::{MAX_WORDS, PUBLIC_SERVER, Wormhole},
+    wormhole::{PUBLIC_SERVER, Wormhole},
 };

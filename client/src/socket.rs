@@ -5,7 +5,16 @@ mod fragments;
 mod limited;
 mod trust;
 
-use std::{cell::Cell, io::ErrorKind, time::Duration};
+use std::{
+    cell::Cell,
+    io::ErrorKind,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use actix::prelude::*;
 use actix_http::ws::{self, Frame, ProtocolError};
@@ -22,7 +31,7 @@ use tokio::{
 use wormhole_protocol::wire::MAX_ANSWER;
 
 pub(crate) use self::trust::Trust;
-use self::{fragments::Fragments, limited::Limited};
+use self::{connector::reached, fragments::Fragments, limited::Limited};
 
 /// How long connecting may take, name look-up and handshakes included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -32,6 +41,20 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const SILENCE_LIMIT: Duration = Duration::from_secs(90);
 /// How long the server has for its half of the closing handshake.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Whether a mailbox server is on this computer, as its last connection showed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OnThisComputer(Arc<AtomicBool>);
+
+impl OnThisComputer {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, is_so: bool) {
+        self.0.store(is_so, Ordering::Relaxed);
+    }
+}
 
 /// What a socket has to tell.
 #[derive(Message, Debug, PartialEq, Eq)]
@@ -52,25 +75,36 @@ pub(crate) enum News {
 pub(crate) async fn run(
     url: String,
     trust: Trust,
+    on_this_computer: OnThisComputer,
     outgoing: mpsc::UnboundedReceiver<String>,
     tell: impl Fn(News),
 ) {
-    let connected = timeout(CONNECT_LIMIT, connect(&url, &trust)).await;
+    let connected = timeout(CONNECT_LIMIT, reached(connect(&url, &trust))).await;
     let reason = match connected {
-        Ok(Ok(framed)) => {
+        Ok((Ok(framed), address)) => {
+            on_this_computer.set(address.is_some_and(|ip| ip.is_loopback()));
             tell(News::Up);
             converse(framed, outgoing, &tell).await
         }
-        Ok(Err(reason)) => reason,
+        Ok((Err(reason), _)) => reason,
         Err(_) => "connecting took too long".to_owned(),
     };
     tell(News::Gone(reason));
 }
 
-/// Connects and gives what lies below the websocket, with what was read of it already.
-pub(crate) async fn raw(url: &str, trust: &Trust) -> Result<(BoxedSocket, BytesMut), String> {
-    let client = connector::client(url, trust)?;
-    let (_, framed) = client.ws(url).connect().await.map_err(|error| reason(&error))?;
+/// Connects, where `address` says so to that whatever the name stands for, and gives what lies below
+/// the websocket, with what was read of it already.
+pub(crate) async fn raw(
+    url: &str,
+    address: Option<SocketAddr>,
+    trust: &Trust,
+) -> Result<(BoxedSocket, BytesMut), String> {
+    let request = connector::client(url, trust)?.ws(url);
+    let request = match address {
+        Some(address) => request.address(address),
+        None => request,
+    };
+    let (_, framed) = request.connect().await.map_err(|error| reason(&error))?;
     let parts = framed.into_parts();
     Ok((parts.io, parts.read_buf))
 }

@@ -11,10 +11,12 @@ mod dial;
 mod greet;
 mod link;
 mod listen;
+mod policy;
 mod pump;
 mod race;
 mod records;
 mod relays;
+mod remarks;
 mod stream;
 mod tally;
 mod via;
@@ -24,7 +26,8 @@ use std::{net::IpAddr, time::Duration};
 
 use futures_util::FutureExt;
 use wormhole_protocol::{
-    transit::{Abilities, Hints, RelayHint, Role, TransitKey},
+    transfer::AppVersions,
+    transit::{Abilities, Hints, Reach, RelayHint, Role, TransitKey},
     wire::your_address,
 };
 
@@ -36,11 +39,13 @@ pub use self::{
     config::{Config, Listen, Ways},
     connection::Connection,
     listen::addresses,
+    policy::Forbidden,
     pump::{LandError, ShipError, Source},
     race::TransitError,
+    remarks::Remarks,
     stream::SILENCE_LIMIT,
     tally::{Doing, Fault, Lost},
-    via::{Attempt, Attempts, Detour, Via, Way},
+    via::{Attempt, Attempts, Detour, Off, Via, Way},
 };
 
 /// One end of a connection to be.
@@ -51,10 +56,18 @@ pub struct Transit {
     relays: Vec<RelayHint>,
     trust: Trust,
     silence: Duration,
+    /// Whether the peer may name this computer itself.
+    loopback: bool,
+    /// Whether the peer's program says anything of itself, which that in Go does not.
+    announces: bool,
 }
 
 impl Transit {
     /// Starts to listen, where that is wanted and works: one that cannot be reached still dials.
+    ///
+    /// What the peer names is not dialled everywhere: not on this computer itself
+    /// ([`beside_itself`](Self::beside_itself)), and in private networks only where this computer is
+    /// in one of the same block [transit.md: rules for our client].
     ///
     /// # Errors
     /// [`TransitError::Ports`] where none of the [ports](Listen::Ports) that were asked for is free.
@@ -72,16 +85,24 @@ impl Transit {
             }
         };
         let relays = if ways.relays() { relays } else { Vec::new() };
-        Ok(Self { role, ways, listener, relays, trust: Trust::default(), silence })
+        let (trust, loopback, announces) = (Trust::default(), false, false);
+        Ok(Self { role, ways, listener, relays, trust, silence, loopback, announces })
     }
 
     /// Does so for two who have a wormhole: its server's certificates are believed at relays as well,
-    /// and the address at which the server sees us is [offered](Self::seen_at).
+    /// and the address at which the server sees us is [offered](Self::seen_at). Where that server is
+    /// on this computer, the peer may be too.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub fn beside(wormhole: &Wormhole, role: Role, config: &Config) -> Result<Self, TransitError> {
-        let transit = Self { trust: wormhole.trust().clone(), ..Self::prepare(role, config)? };
+        let versions = wormhole.versions().now_or_never().and_then(Result::ok);
+        let transit = Self {
+            trust: wormhole.trust().clone(),
+            loopback: wormhole.is_on_this_computer(),
+            announces: versions.is_some_and(|versions| !AppVersions::read(&versions).is_silent()),
+            ..Self::prepare(role, config)?
+        };
         let welcome = wormhole.welcome().now_or_never().and_then(Result::ok);
         Ok(match welcome.and_then(|welcome| your_address(&welcome)) {
             Some(ip) => transit.seen_at(ip),
@@ -99,10 +120,16 @@ impl Transit {
         self
     }
 
-    /// The ways we connect; all peers expect both, even where one of them has no hint or is
-    /// switched off.
+    /// Lets the peer name this computer itself, as where both are on it.
+    #[must_use]
+    pub fn beside_itself(mut self) -> Self {
+        self.loopback = true;
+        self
+    }
+
+    /// The ways we connect, also those for which we have no hint.
     pub fn abilities(&self) -> Abilities {
-        Abilities::ALL
+        Abilities { direct_tcp: self.ways.direct(), relay: self.ways.relays() }
     }
 
     /// Where we can be reached.
@@ -111,17 +138,17 @@ impl Transit {
         Hints { direct, relays: self.relays.clone(), ..Hints::default() }
     }
 
-    /// Races all ways to the peer: those who dial us, its direct hints, then the relays of both.
+    /// Races all ways to the peer that both sides use: those who dial us, its direct hints, then the
+    /// relays of both.
     ///
     /// # Errors
-    /// [`TransitError`], after two minutes at most.
+    /// [`TransitError`], after a minute at most, or half a minute where no relay is tried.
     pub async fn connect(
         self,
         key: &TransitKey,
-        theirs: &Hints,
+        theirs: impl Into<Reach>,
     ) -> Result<Connection, TransitError> {
         // What runs in it is large, and callers move their futures about.
-        let (via, established) = Box::pin(race::run(self, key, theirs)).await?;
-        Ok(Connection::new(via, established))
+        Ok(Connection::new(Box::pin(race::run(self, key, theirs.into())).await?))
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use wormhole_protocol::{
     code::Code,
     key::{Key, Verifier},
+    wordlist::MAX_WORDS,
 };
 use zeroize::Zeroizing;
 
@@ -21,15 +22,12 @@ use crate::{
     keeper::{Inbox, Kept, Observed, Request},
     layer::input::{Input, StartInput},
     random::random,
-    socket::Trust,
+    socket::{OnThisComputer, Trust},
     status::Status,
 };
 
 /// The mailbox server that the existing clients use by default.
 pub const PUBLIC_SERVER: &str = "wss://relay.magic-wormhole.io/v1";
-
-/// The most words of an allocated code: far more than anybody types.
-pub const MAX_WORDS: usize = 64;
 
 /// One wormhole: a code, a peer, a key, and messages both ways.
 ///
@@ -48,6 +46,7 @@ pub struct Wormhole {
     input: actix::WeakAddr<Input>,
     code_chosen: Arc<AtomicBool>,
     trust: Trust,
+    on_this_computer: OnThisComputer,
 }
 
 impl Wormhole {
@@ -59,13 +58,20 @@ impl Wormhole {
         Builder::new(appid.into(), url.into())
     }
 
-    pub(crate) fn kept(Kept { requests, observed, inbox, input, trust }: Kept) -> Self {
-        Self { requests, observed, inbox, input, code_chosen: Arc::default(), trust }
+    pub(crate) fn kept(kept: Kept) -> Self {
+        let Kept { requests, observed, inbox, input, trust, on_this_computer } = kept;
+        let code_chosen = Arc::default();
+        Self { requests, observed, inbox, input, code_chosen, trust, on_this_computer }
     }
 
     /// Whom the wormhole believes to be a server.
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust
+    }
+
+    /// Whether its mailbox server is on this computer, as far as is known.
+    pub(crate) fn is_on_this_computer(&self) -> bool {
+        self.on_this_computer.get()
     }
 
     /// Asks the server for a nameplate and makes a code of it with `words` words (1 to 64).
@@ -86,7 +92,14 @@ impl Wormhole {
     /// [`Error::KeyFormat`], after which another try is open; [`Error::OnlyOneCode`]; or the reason
     /// of the wormhole's end.
     pub fn set_code(&self, code: &str) -> Result<(), Error> {
-        let code = Code::parse(code)?;
+        self.use_code(Code::parse(code)?)
+    }
+
+    /// Takes a code that is read already, be it the one [without a secret](Code::without_secret).
+    ///
+    /// # Errors
+    /// [`Error::OnlyOneCode`], or the reason of the wormhole's end.
+    pub fn use_code(&self, code: Code) -> Result<(), Error> {
         self.choose_code()?;
         self.ask(Request::Set(code));
         Ok(())
@@ -149,7 +162,8 @@ impl Wormhole {
     ///
     /// What was sent before [`close`](Self::close) leaves before the goodbye, as long as that takes
     /// no more than its five seconds; after the end nothing is sent. Our own server takes messages
-    /// of up to 999,960 bytes, others more or less: the mailbox is not for bulk.
+    /// of up to [`MAX_MESSAGE`](wormhole_protocol::wire::MAX_MESSAGE) bytes, others more or less: the
+    /// mailbox is not for bulk.
     pub fn send_message(&self, message: impl Into<Vec<u8>>) {
         self.ask(Request::Send(Zeroizing::new(message.into())));
     }
@@ -161,6 +175,16 @@ impl Wormhole {
     /// The reason of the wormhole's end.
     pub async fn message(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.when(|_| self.inbox.pop()).await
+    }
+
+    /// Waits until there is something to pick among the peer's messages, all of which stay to be
+    /// asked for.
+    pub(crate) async fn overheard<T>(
+        &self,
+        mut pick: impl FnMut(&[u8]) -> Option<T>,
+    ) -> Result<T, Error> {
+        let mut looked = 0;
+        self.when(|_| self.inbox.look(&mut looked, &mut pick)).await
     }
 
     /// Gives the peer's messages one after the other, until the wormhole's end; why that came,

@@ -123,6 +123,25 @@ fn two_of_one_name_are_refused() {
 }
 
 #[test]
+fn names_that_some_disks_take_for_one_are_announced() {
+    let scene = scene(&[b"d/sub/Makefile", b"d/sub/makefile", b"d/sub/x", b"e/\xc3\xa9", b"e/x"]);
+    let at = |path: &str| scene.path().join(path);
+    let collision = |paths: &[PathBuf]| {
+        let Offer::Directory(offer) = Plan::of_all(paths, ESCAPE).unwrap().offer() else {
+            panic!("no folder")
+        };
+        offer.collision
+    };
+    assert_eq!(collision(&[at("d")]).as_deref(), Some("sub/makefile"));
+    assert_eq!(collision(&[at("d/sub"), at("e")]).as_deref(), Some("sub/makefile"));
+    assert_eq!(collision(&[at("d/sub/x"), at("e")]), None);
+    fs::write(at("e/e\u{301}"), b"").unwrap();
+    assert!(collision(&[at("e")]).is_some());
+    fs::create_dir(at("D")).unwrap();
+    assert_eq!(collision(&[at("D"), at("d/sub/x"), at("d")]).as_deref(), Some("d"));
+}
+
+#[test]
 fn links_are_followed_or_refused() {
     let scene = scene(&[b"d/x", b"d/sub/y", b"outside/z"]);
     let at = |path: &str| scene.path().join(path);
@@ -144,6 +163,41 @@ fn links_are_followed_or_refused() {
     let skipped: Vec<_> = plan.skipped.iter().map(|skipped| skipped.path.clone()).collect();
     assert_eq!(skipped, ["d/file-link", "d/link", "d/sub/loop"].map(at));
     assert_eq!(names(plan), ["sub/y", "x"]);
+}
+
+#[test]
+fn what_is_left_out_is_told_and_no_folder_vanishes() {
+    let scene = scene(&[b"d/all/\xff", b"d/deep/er/\xfe", b"d/only/", b"d/x", b"out/z"]);
+    let at = |path: &str| scene.path().join(path);
+    // Folders in which there are only links: to what is sent elsewhere, to what is new, to another
+    // folder of links, and to themselves.
+    for (link, to) in [
+        ("d/only/known", "../deep"),
+        ("d/new/it", "../../out"),
+        ("d/chain/a/b", "../../../links"),
+        ("links/again", "../d/new"),
+        ("d/loop", "."),
+    ] {
+        fs::create_dir_all(at(link).parent().unwrap()).unwrap();
+        symlink(to, at(link)).unwrap();
+    }
+    let rules = Rules { unsendable: WhenUnsendable::Skip, ..Rules::default() };
+    let plan = folder(Plan::of(&at("d"), rules).unwrap());
+    let (odd, known): (Vec<_>, Vec<_>) =
+        plan.skipped.iter().partition(|skipped| !matches!(skipped.reason, Reason::SentElsewhere));
+    assert_eq!(odd.len(), 2, "{odd:?}");
+    let mut known: Vec<_> = known.iter().map(|skipped| skipped.path.clone()).collect();
+    known.sort();
+    assert_eq!(known, ["d/chain/a/b/again", "d/loop", "d/only/known"].map(at));
+    assert_eq!((plan.offer.numfiles, plan.folders), (2, 9));
+    let mut entries = names(plan);
+    entries.sort();
+    assert_eq!(entries, ["all/", "chain/a/b/", "deep/er/", "new/it/z", "only/", "x"]);
+
+    // That is no fault, so the strictest rule lets it pass.
+    symlink(".", at("out/loop")).unwrap();
+    let strict = folder(Plan::of(&at("out"), WhenUnsendable::Refuse).unwrap());
+    assert!(matches!(strict.skipped[..], [ref told] if told.path == at("out/loop")));
 }
 
 #[test]

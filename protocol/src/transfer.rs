@@ -2,21 +2,21 @@
 //! messages].
 //!
 //! A [`Message`] goes as one numbered message of the wormhole; the [`Ack`] goes as the last record
-//! of the transit connection. Texts and names in them are the peer's: unchecked as file names, and
+//! of the transit connection, and between two of ours as a message, too. Texts and names in them are the peer's: unchecked as file names, and
 //! unescaped for a terminal.
 
+mod abilities;
 mod ack;
 mod offer;
-mod versions;
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
 pub use self::{
+    abilities::{Ability, AppVersions},
     ack::{Ack, BadAck},
     offer::{BadOffer, DirectoryOffer, FileOffer, Offer, StreamOffer},
-    versions::AppVersions,
 };
 use crate::transit::{Abilities, Hints, Role};
 
@@ -45,6 +45,10 @@ pub enum Message {
     Answer(Answer),
     /// One side has given up, for this reason.
     Error(String),
+    /// The receiving side is at work, and what it does may take long [abilities.md: ack-v1].
+    Placing,
+    /// The receiving side repeats its last record [abilities.md: ack-v1].
+    Ack(Ack),
     /// Nothing that we know; to be ignored. It is written as an empty object.
     Unknown,
 }
@@ -70,8 +74,12 @@ pub enum Verdict {
 /// Why we end a transfer, in the words that other programs use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The person does not want it, or there is no room for it.
+    /// The person does not want it, or there is no place for it.
     Rejected,
+    /// There is no room for it.
+    Full,
+    /// A text could not be written where the person would have read it.
+    Unwritten,
     /// The folder is packed in another way than as a zip archive.
     UnknownMode,
     /// The offer is none that we understand.
@@ -80,6 +88,12 @@ pub enum Refusal {
     Verifier,
     /// This side broke the transfer off because somebody wanted that.
     Cancelled(Role),
+    /// There is no link, which the other side may not have noticed.
+    NoLink,
+    /// The link is gone, likewise.
+    LinkLost,
+    /// Both sides are in this role.
+    SameRole(Role),
 }
 
 impl Refusal {
@@ -90,14 +104,26 @@ impl Refusal {
         text == "Task has been cancelled" || ours.contains(&text)
     }
 
+    /// Tells whether these words of the peer's say no more than that the link is gone, or never
+    /// came about.
+    pub fn is_of_the_link(text: &str) -> bool {
+        [Self::NoLink, Self::LinkLost].iter().any(|refusal| refusal.as_str() == text)
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Rejected => "transfer rejected",
+            Self::Full => "the receiver's disk is full",
+            Self::Unwritten => "the receiver could not write the text",
             Self::UnknownMode => "unknown mode",
             Self::UnknownOffer => "unknown offer type",
             Self::Verifier => "sender rejected verification check, abandoned transfer",
             Self::Cancelled(Role::Sender) => "the sender interrupted the transfer",
             Self::Cancelled(Role::Receiver) => "the receiver interrupted the transfer",
+            Self::NoLink => "no connection could be made",
+            Self::LinkLost => "the connection between the two was lost",
+            Self::SameRole(Role::Sender) => "both sides want to send",
+            Self::SameRole(Role::Receiver) => "both sides want to receive",
         }
     }
 }
@@ -118,13 +144,16 @@ pub enum BadMessage {
     /// Its error is not a text.
     #[error("the peer sent an error that is not a text")]
     Error,
+    /// Its acknowledgement is none.
+    #[error(transparent)]
+    Ack(#[from] BadAck),
 }
 
 impl Message {
     /// Reads a message; keys that are not known are ignored.
     ///
     /// Of several keys in one message, which no program writes, one is read: the first of error,
-    /// transit, offer and answer.
+    /// transit, offer, answer, ack and placing.
     ///
     /// # Errors
     /// Any [`BadMessage`].
@@ -147,7 +176,10 @@ impl Message {
         if let Some(answer) = message.get("answer") {
             return Answer::read(answer).map(Self::Answer).ok_or(BadMessage::Answer);
         }
-        Ok(Self::Unknown)
+        if let Some(ack) = message.get("ack") {
+            return Ok(Self::Ack(Ack::read(ack)?));
+        }
+        Ok(if message.contains_key("placing") { Self::Placing } else { Self::Unknown })
     }
 
     /// Writes the message.
@@ -159,6 +191,8 @@ impl Message {
             Self::Offer(offer) => json!({ "offer": offer.write() }),
             Self::Answer(answer) => json!({ "answer": answer.write() }),
             Self::Error(text) => json!({ "error": text }),
+            Self::Placing => json!({ "placing": true }),
+            Self::Ack(ack) => json!({ "ack": ack.json() }),
             Self::Unknown => json!({}),
         };
         value.to_string().into_bytes()

@@ -12,6 +12,9 @@ use crate::name::Nameplate;
 /// How many words a code has where nobody says otherwise: two, which is sixteen bits.
 pub const DEFAULT_WORDS: usize = 2;
 
+/// The most words that a program makes a code of: far more than anybody types.
+pub const MAX_WORDS: usize = 64;
+
 /// Spells one random byte a word, joined by hyphens, beginning with the odd (three-syllable) list.
 pub fn words(random: &[u8]) -> Zeroizing<String> {
     let words = random.iter().enumerate().map(|(i, byte)| list(i)[usize::from(*byte)]);

@@ -14,6 +14,19 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("vectors/codes.json")).unwrap()
 }
 
+/// Python takes these, and we do not: anybody can be at the other end.
+const WITHOUT_SECRET: [(&str, KeyFormatError); 5] = [
+    ("4-", KeyFormatError::NoSecret),
+    ("0-", KeyFormatError::NoSecret),
+    ("1-", KeyFormatError::NoSecret),
+    ("4", KeyFormatError::NoHyphen),
+    ("44", KeyFormatError::NoHyphen),
+];
+
+fn without_secret(code: &str) -> Option<&'static KeyFormatError> {
+    WITHOUT_SECRET.iter().find(|(other, _)| *other == code).map(|(_, why)| why)
+}
+
 #[test]
 fn whole_codes() {
     let all = vectors();
@@ -22,6 +35,7 @@ fn whole_codes() {
         let given = text(case, "code");
         let code = Code::parse(given);
         let expected = match text(case, "recommended") {
+            "ok" if without_secret(given).is_some() => without_secret(given).unwrap().clone(),
             "ok" => {
                 let code = code.unwrap_or_else(|error| panic!("{case}: {error}"));
                 assert_eq!(code.as_str(), given);
@@ -57,11 +71,19 @@ fn typed_lines() {
     let all = vectors();
     let lines = cases(&all, "typed_lines");
     for case in lines {
-        let typed = Code::typed(text(case, "line"));
+        let line = text(case, "line");
+        // Python's prompt takes words with blanks in them, which its argument refuses; and nothing
+        // is trimmed there.
+        let parts = line.split_once('-').ok_or(KeyFormatError::NoHyphen);
+        let typed = parts.and_then(|(nameplate, words)| {
+            let nameplate = nameplate.parse().map_err(|_| KeyFormatError::Nameplate)?;
+            Code::from_parts(nameplate, words)
+        });
         let calls = typed.as_ref().map(|code| {
             json!([["got_nameplate", code.nameplate()], ["finished_input", code.as_str()]])
         });
         let expected = match text(case, "python") {
+            "ok" if without_secret(line).is_some() => Err(without_secret(line).unwrap()),
             "ok" => Ok(case["calls_to_code"].clone()),
             "KeyFormatError: incomplete wormhole code" => Err(&KeyFormatError::NoHyphen),
             _ => Err(&KeyFormatError::Nameplate),

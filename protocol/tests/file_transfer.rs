@@ -126,6 +126,34 @@ fn of_several_keys_one_is_read() {
 }
 
 #[test]
+fn what_only_ours_say_is_read_last() {
+    let ack = json!({ "ack": "ok", "sha256": "ab".repeat(32) });
+    assert_eq!(parse(&json!({ "ack": ack })), Ok(Message::Ack(Ack::ok([0xab; 32]))));
+    assert_eq!(
+        parse(&json!({ "placing": true, "ack": ack })),
+        Ok(Message::Ack(Ack::ok([0xab; 32])))
+    );
+    assert_eq!(parse(&json!({ "placing": {} })), Ok(Message::Placing));
+    assert_eq!(parse(&json!({ "placing": {}, "error": "e" })), Ok(Message::Error("e".to_owned())));
+    for bad in [json!("ok"), json!({}), json!({ "ack": 1 })] {
+        assert_eq!(parse(&json!({ "ack": bad })), Err(BadMessage::Ack(BadAck)), "{bad}");
+    }
+}
+
+#[test]
+fn words_of_the_link_are_known_again() {
+    for (refusal, is_of_the_link) in [
+        (Refusal::NoLink, true),
+        (Refusal::LinkLost, true),
+        (Refusal::Full, false),
+        (Refusal::Cancelled(Role::Sender), false),
+        (Refusal::SameRole(Role::Receiver), false),
+    ] {
+        assert_eq!(Refusal::is_of_the_link(&refusal.to_string()), is_of_the_link, "{refusal}");
+    }
+}
+
+#[test]
 fn a_text_is_not_shown_where_things_are_logged() {
     let offer = Message::Offer(Offer::Text("hunter2".to_owned()));
     assert_eq!(format!("{offer:?}"), "Offer(Text(7 bytes))");
@@ -177,13 +205,14 @@ fn the_transit_key_comes_from_the_wormhole_key() {
 }
 
 fn any_offer() -> impl Strategy<Value = Offer> {
-    let directory = (".*", any::<u64>(), any::<u64>(), any::<u64>());
+    let collision = proptest::option::of(".*");
+    let directory = (".*", any::<u64>(), any::<u64>(), any::<u64>(), collision);
     prop_oneof![
         ".*".prop_map(Offer::Text),
         (".*", any::<u64>())
             .prop_map(|(filename, filesize)| Offer::File(FileOffer { filename, filesize })),
-        directory.prop_map(|(dirname, zipsize, numbytes, numfiles)| {
-            Offer::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles })
+        directory.prop_map(|(dirname, zipsize, numbytes, numfiles, collision)| {
+            Offer::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision })
         }),
     ]
 }
@@ -195,6 +224,9 @@ fn any_message() -> impl Strategy<Value = Message> {
         verdict().prop_map(|verdict| Message::Answer(Answer::MessageAck(verdict))),
         verdict().prop_map(|verdict| Message::Answer(Answer::FileAck(verdict))),
         ".*".prop_map(Message::Error),
+        Just(Message::Placing),
+        (verdict(), any::<Option<[u8; 32]>>())
+            .prop_map(|(verdict, sha256)| Message::Ack(Ack { verdict, sha256 })),
         Just(Message::Unknown),
         Just(Message::Transit { abilities: Abilities::ALL, hints: Hints::default() }),
     ]

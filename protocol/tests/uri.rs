@@ -46,6 +46,21 @@ fn links_of_rust_programs() {
 }
 
 #[test]
+fn a_link_has_a_secret() {
+    for (code, why) in [
+        ("4", KeyFormatError::NoHyphen),
+        ("4-", KeyFormatError::NoSecret),
+        ("0-", KeyFormatError::NoSecret),
+    ] {
+        for uri in
+            [format!("wormhole-transfer:{code}"), format!("wormhole:ws://h:1/v1?code={code}")]
+        {
+            assert_eq!(Link::parse(&uri).err(), Some(LinkError::Code(why.clone())), "{uri}");
+        }
+    }
+}
+
+#[test]
 fn parse_cases() {
     for case in vectors("parse_cases") {
         let parsed = Link::parse(text(&case, "uri"));
@@ -138,7 +153,7 @@ fn websocket_addresses() {
 proptest! {
     #[test]
     fn what_is_written_reads_back(
-        words in "[^ ]*",
+        words in "[^ ]+",
         server in proptest::option::of("wss?://[a-z]{1,9}(:[1-9][0-9]{0,3})?/[a-z&+%=]{1,9}"),
         sender: bool,
     ) {

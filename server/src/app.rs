@@ -2,14 +2,16 @@
 //!
 //! in: [`Order`] and [`Leave`] (from the sessions), [`Join`], [`Prune`], [`TakeCensus`] and
 //! [`Settle`] (from the hall), [`Stored`] (from the store)
-//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] (to the watchdog), what
-//! has ended (to [`Usage`])
+//! out: [`Job`] (to the store), [`Heard`] (to the sessions), [`Condemn`] and [`Shed`] (to the
+//! watchdog), [`Fallen`] (to the hall), what has ended (to [`Usage`])
 //!
 //! Every decision goes to the store, also one that changes nothing while others wait there: so no
 //! answer tells of what is not yet on disk, and answers and messages leave in the order of the
 //! decisions.
 
 mod audience;
+mod decision;
+mod joiners;
 mod ledger;
 mod numbers;
 mod release;
@@ -20,15 +22,16 @@ use std::{
     collections::VecDeque,
     mem,
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
 use actix::{
     Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, ResponseFuture,
-    WeakAddr,
+    WeakAddr, WeakRecipient,
 };
 use tokio::sync::oneshot;
-use wormhole_protocol::name::{AppId, MailboxId, Nameplate, Side};
+use wormhole_protocol::name::{AppId, MailboxId};
 
 #[cfg(test)]
 pub(crate) use seats::Hold;
@@ -38,22 +41,21 @@ use crate::{
     census::{Census, TakeCensus},
     clock,
     config::Config,
-    engine::{Ask, Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
-    guest::{Kind, Visit},
-    limits::Exceeded,
+    engine::{Done, Heard, Leave, Order, Refusal, SessionId, StoredMessage},
+    guest::Visit,
     quota::Quota,
-    random,
-    store::{
-        Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield, mailbox_room, message_room,
-    },
+    store::{Change, Disk, Failed, Job, Rows, Stored, Task, Work, Yield},
+    testing::Trap,
     usage::Usage,
-    watch::Condemn,
+    watch::{Condemn, Shed},
 };
 use audience::Audience;
-use ledger::{Closing, Ledger};
+use decision::Decision;
+use joiners::Joiners;
+use ledger::Ledger;
 use numbers::Numbers;
 use release::{Delivery, Release};
-use shares::{Shares, Stake};
+use shares::Shares;
 
 /// A session has bound to this app.
 #[derive(Message)]
@@ -64,10 +66,20 @@ pub(crate) struct Join {
     pub(crate) ears: Recipient<Heard>,
 }
 
-/// Forget what has expired; the answer tells whether the app can be forgotten too.
-#[derive(Message)]
+/// Forget mailboxes; the answer tells whether the app can be forgotten too.
+#[derive(Clone, Copy, Debug, Message, PartialEq, Eq)]
 #[rtype(result = "bool")]
-pub(crate) struct Prune;
+pub(crate) enum Prune {
+    /// Those that nobody has touched for long.
+    Expired,
+    /// All.
+    All,
+}
+
+/// The app has panicked, and is no more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Fallen(pub(crate) AppId);
 
 /// Comes back when everything is let go that the store has answered.
 #[derive(Message)]
@@ -80,12 +92,15 @@ pub(crate) struct Surroundings {
     pub(crate) config: Arc<Config>,
     pub(crate) store: Recipient<Job>,
     pub(crate) watch: Recipient<Condemn>,
+    pub(crate) shed: Recipient<Shed>,
     pub(crate) usage: Usage,
     pub(crate) disk: Disk,
     /// Bytes in all mailboxes.
     pub(crate) stored: Quota,
     /// When the server started, by a clock that nobody sets.
     pub(crate) started: Instant,
+    /// None but in a test.
+    pub(crate) trap: Option<Trap>,
 }
 
 enum State {
@@ -102,149 +117,49 @@ pub(crate) struct App {
     state: State,
     audience: Audience,
     shares: Shares,
+    joiners: Joiners,
     numbers: Numbers,
     /// What leaves when the store has written it, in the order of the decisions.
     pending: VecDeque<Release>,
     me: WeakAddr<Self>,
-}
-
-/// A decision, and the mailbox whose messages its answer needs.
-struct Decision {
-    done: Done,
-    delivery: Option<Delivery>,
-    replay: Option<MailboxId>,
-}
-
-impl From<Done> for Decision {
-    fn from(done: Done) -> Self {
-        Self { done, delivery: None, replay: None }
-    }
+    hall: WeakRecipient<Fallen>,
 }
 
 const RELOAD_AFTER: Duration = Duration::from_secs(1);
 
 impl App {
-    /// Starts the app with the rows that the store has of it.
+    /// Starts the app with the rows that the store has of it, or where those have to be read
+    /// again; the hall is told if it falls.
     pub(crate) fn start_with(
         id: AppId,
-        rows: Rows,
+        rows: Option<Rows>,
         surroundings: Surroundings,
+        hall: WeakRecipient<Fallen>,
     ) -> actix::Addr<Self> {
-        let numbers = Self::numbers(&surroundings, &rows);
+        let (watch, shed) = (surroundings.watch.clone(), surroundings.shed.clone());
+        let audience = Audience::new(watch, shed, surroundings.usage.tally().clone());
+        let numbers = Self::numbers(&surroundings, rows.as_ref());
         let mut shares = Shares::new(surroundings.stored.clone());
-        shares.settle(&id, &rows);
+        rows.iter().for_each(|rows| shares.settle(&id, rows));
         Self::create(|ctx| Self {
             id,
-            state: State::Ready(Ledger::new(rows)),
-            audience: Audience::new(surroundings.watch.clone(), surroundings.usage.tally().clone()),
+            state: rows.map_or(State::Lost, |rows| State::Ready(Ledger::new(rows))),
+            audience,
             shares,
+            joiners: Joiners::default(),
             numbers,
             surroundings,
             pending: VecDeque::new(),
             me: ctx.address().downgrade(),
+            hall,
         })
     }
 
-    fn numbers(surroundings: &Surroundings, rows: &Rows) -> Numbers {
+    fn numbers(surroundings: &Surroundings, rows: Option<&Rows>) -> Numbers {
         let mut numbers = Numbers::new(surroundings.config.hold_down);
-        rows.nameplates.keys().for_each(|name| numbers.take(name));
+        let nameplates = rows.into_iter().flat_map(|rows| rows.nameplates.keys());
+        nameplates.for_each(|name| numbers.take(name));
         numbers
-    }
-
-    fn decide(&mut self, order: Order, now: f64) -> Result<Decision, Refusal> {
-        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let Order { session, side, ask } = order;
-        if self.surroundings.disk.is_full() && ask.takes_room() {
-            return Err(Refusal::Broken);
-        }
-        match ask {
-            Ask::List if self.surroundings.config.rules.now().listing => {
-                Ok(Done::Listed(ledger.list()).into())
-            }
-            Ask::List => Ok(Done::Listed(Vec::new()).into()),
-            Ask::Allocate => {
-                self.numbers.wake(now);
-                let nameplate = self.numbers.pick(random::below)?;
-                self.claim(session, &nameplate, &side, now)?;
-                Ok(Done::Allocated(nameplate).into())
-            }
-            Ask::Claim(nameplate) => {
-                if self.surroundings.config.claim_allocated_only && !ledger.has(&nameplate) {
-                    return Err(Refusal::NotAllocated);
-                }
-                let mailbox = self.claim(session, &nameplate, &side, now)?;
-                Ok(Done::Claimed(mailbox).into())
-            }
-            Ask::Release(name) => {
-                ledger.release(&name, &side, now);
-                Ok(Done::Released.into())
-            }
-            Ask::Open(mailbox) => {
-                let is_new = !ledger.has_mailbox(&mailbox);
-                ledger.check_seat(&mailbox, &side)?;
-                self.audience.reserve(session, ledger.bytes(&mailbox))?;
-                let stake = is_new.then(|| self.stake(session, &mailbox)).transpose()?;
-                let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-                ledger.open(&mailbox, &side, now)?;
-                if let Some(stake) = stake {
-                    self.shares.keep_mailbox(&mailbox, stake);
-                }
-                self.audience.subscribe(session, &mailbox);
-                let done = Done::Opened(Vec::new());
-                Ok(Decision { done, delivery: None, replay: Some(mailbox) })
-            }
-            Ask::Add { mailbox, phase, body, id } => {
-                if !self.audience.hears(session, &mailbox) {
-                    return Err(Refusal::NotOpen);
-                }
-                let message = Arc::new(StoredMessage { side, phase, body, server_rx: now, id });
-                let network = self.audience.network(session);
-                let take = |bytes| {
-                    let bytes = message_room(&self.id, &mailbox, bytes);
-                    self.shares.put(&mailbox, network, bytes)
-                };
-                let limits = &self.surroundings.config.limits;
-                ledger.add(&mailbox, Arc::clone(&message), limits, take)?;
-                let delivery = Some(Delivery { message, to: self.audience.of(&mailbox).to_vec() });
-                Ok(Decision { done: Done::Added, delivery, replay: None })
-            }
-            Ask::Close { mailbox, mood } => {
-                match ledger.close(&mailbox, &side, mood.as_ref(), now)? {
-                    Closing::Stays => self.audience.unsubscribe(session),
-                    Closing::Gone => self.audience.end(&mailbox),
-                }
-                Ok(Done::Closed.into())
-            }
-        }
-    }
-
-    fn claim(
-        &mut self,
-        session: SessionId,
-        nameplate: &Nameplate,
-        side: &Side,
-        now: f64,
-    ) -> Result<MailboxId, Refusal> {
-        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let fresh = random::mailbox_id();
-        if ledger.has(nameplate) {
-            return ledger.claim(nameplate, side, now, fresh);
-        }
-        let share = self.audience.make(session, Kind::Nameplate)?;
-        let stake = self.stake(session, &fresh)?;
-        let State::Ready(ledger) = &mut self.state else { return Err(Refusal::Broken) };
-        let mailbox = ledger.claim(nameplate, side, now, fresh)?;
-        self.shares.keep_nameplate(nameplate, share);
-        self.shares.keep_mailbox(&mailbox, stake);
-        Ok(mailbox)
-    }
-
-    /// Counts a mailbox that a session is about to make.
-    fn stake(&self, session: SessionId, mailbox: &MailboxId) -> Result<Stake, Exceeded> {
-        let place = self.audience.make(session, Kind::Mailbox)?;
-        let network = self.audience.network(session);
-        let bytes = self.shares.take(network, mailbox_room(&self.id, mailbox))?;
-        Ok(Stake::new(place, bytes))
     }
 
     /// Has the ledger's changes written, and lets `release` go when they are.
@@ -259,7 +174,10 @@ impl App {
                     let share = self.shares.give_back_nameplate(name);
                     self.numbers.free(name, now, share);
                 }
-                Change::MailboxGone { mailbox } => self.shares.give_back_mailbox(mailbox.id()),
+                Change::MailboxGone { mailbox } => {
+                    self.joiners.forget(mailbox.id());
+                    self.shares.give_back_mailbox(mailbox.id());
+                }
                 _ => (),
             }
         }
@@ -311,6 +229,22 @@ impl App {
 
 impl Actor for App {
     type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        if let State::Lost = self.state {
+            self.tell_store(Work::Load);
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if thread::panicking()
+            && let Some(hall) = self.hall.upgrade()
+        {
+            hall.do_send(Fallen(self.id.clone()));
+        }
+    }
 }
 
 impl Handler<Join> for App {
@@ -325,7 +259,7 @@ impl Handler<Order> for App {
     type Result = ResponseFuture<Result<Done, Refusal>>;
 
     fn handle(&mut self, order: Order, _: &mut Self::Context) -> Self::Result {
-        let now = clock::now();
+        let now = clock::steady();
         let (answer, answered) = oneshot::channel();
         match self.decide(order, now) {
             Ok(Decision { done, delivery, replay }) => {
@@ -354,7 +288,7 @@ impl Handler<Stored> for App {
             (_, Ok(Yield::Written { replay })) => self.written(Ok(replay)),
             (_, Ok(Yield::Loaded(rows))) => {
                 self.shares.settle(&self.id, &rows);
-                self.numbers = Self::numbers(&self.surroundings, &rows);
+                self.numbers = Self::numbers(&self.surroundings, Some(&rows));
                 self.state = State::Ready(Ledger::new(rows));
             }
             // What was still pending failed before the load did.
@@ -388,16 +322,21 @@ impl Handler<Settle> for App {
 impl Handler<Prune> for App {
     type Result = bool;
 
-    fn handle(&mut self, _: Prune, _: &mut Self::Context) -> bool {
-        let now = clock::now();
-        let expiry = self.surroundings.config.expiry.as_secs_f64();
-        // Clients that the last stop cut off have as long to come back as those that left by
-        // themselves.
-        if self.surroundings.started.elapsed() >= self.surroundings.config.expiry
+    fn handle(&mut self, prune: Prune, _: &mut Self::Context) -> bool {
+        let now = clock::steady();
+        let Surroundings { config, started, .. } = &self.surroundings;
+        let deadline = match prune {
+            Prune::All => Some(f64::INFINITY),
+            // Clients that the last stop cut off have as long to come back as those that left by
+            // themselves.
+            Prune::Expired if started.elapsed() < config.expiry => None,
+            Prune::Expired => Some(now - config.expiry.as_secs_f64()),
+        };
+        if let Some(deadline) = deadline
             && let State::Ready(ledger) = &mut self.state
         {
             let listened = |id: &MailboxId| !self.audience.of(id).is_empty();
-            let ended = ledger.prune(now, now - expiry, listened);
+            let ended = ledger.prune(now, deadline, listened);
             if ended > 0 {
                 tracing::info!(ended, "forgot mailboxes that nobody has touched");
             }

@@ -43,6 +43,14 @@ pub(crate) fn command() -> Command {
             ),
         ))
         .subcommand(beside(
+            Command::new("restore")
+                .about("Put a copy in its database's place, while no server runs")
+                .arg(file(
+                    "A copy that backup has made; beside that of the channel database those of \
+                     the usage databases are restored too",
+                )),
+        ))
+        .subcommand(beside(
             Command::new("import")
                 .about("Add what another server's databases hold, after a copy of one's own")
                 .arg(

@@ -4,5 +4,6 @@
 pub(crate) mod backup;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
+pub(crate) mod restore;
 pub(crate) mod status;
 pub(crate) mod usage;

@@ -3,6 +3,9 @@
 
 mod copy;
 mod import;
+mod lock;
+mod replace;
+mod restore;
 
 use std::{
     fmt,
@@ -11,13 +14,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::config::Database;
 
 pub use copy::{CopyError, backup};
 pub(crate) use copy::{copy_into, with_suffix};
 pub use import::{Imported, import, kind_of};
+pub(crate) use lock::Lock;
+pub use restore::{Restore, Restored};
 
 /// A database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,10 +37,23 @@ pub enum DatabaseError {
         reason: io::Error,
     },
     /// Another server has it open.
-    #[error("another server uses {path}")]
+    #[error(
+        "another server uses {path}: {} holds {path}-lock",
+        holder.map_or("it".to_owned(), |id| format!("process {id}"))
+    )]
     InUse {
         /// The file.
         path: PathBuf,
+        /// The process that holds the lock, where it is known.
+        holder: Option<u32>,
+    },
+    /// What it holds contradicts itself.
+    #[error("{path} is damaged: {found}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite finds first.
+        found: String,
     },
     /// It is of a version which this server does not know.
     #[error("{path}: unable to handle db version {found} of a {kind}: expected {}", kind.versions())]
@@ -249,18 +267,35 @@ pub(crate) fn open(path: &Path) -> Result<Connection, DatabaseError> {
     Connection::open(path).map_err(DatabaseError::at(path))
 }
 
-/// Opens a database in a file or in memory, and tells the path that errors name.
+/// An open database.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    /// None where it is in memory; given back after the connection.
+    pub(crate) lock: Option<Lock>,
+}
+
+/// Opens a usage database in a file or in memory, and tells the path that errors name.
 ///
 /// # Errors
-/// As [`open`].
-pub(crate) fn open_either(database: &Database) -> Result<(Connection, &Path), DatabaseError> {
+/// As [`open`], and [`DatabaseError::InUse`] while it is replaced.
+pub(crate) fn open_either(database: &Database) -> Result<(Opened, &Path), DatabaseError> {
     match database {
-        Database::File(path) => Ok((open(path)?, path)),
+        Database::File(path) => {
+            let lock = Some(Lock::shared(path)?);
+            Ok((Opened { connection: open(path)?, lock }, path))
+        }
         Database::Memory => {
             let path = Path::new(":memory:");
-            Ok((Connection::open_in_memory().map_err(DatabaseError::at(path))?, path))
+            let connection = Connection::open_in_memory().map_err(DatabaseError::at(path))?;
+            Ok((Opened { connection, lock: None }, path))
         }
     }
+}
+
+/// Names a table that has a row which points to nothing.
+pub(crate) fn dangling(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    connection.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()
 }
 
 /// Has what is committed survive the process: a power cut may take the last rows, but leaves the

@@ -130,6 +130,19 @@ impl fmt::Display for Endpoint {
 }
 
 impl Endpoint {
+    /// Tells whether the caller has to say at which address.
+    pub(crate) fn names_no_address(&self) -> bool {
+        matches!(self, Self::Tcp { interface: None, .. })
+    }
+
+    /// Listens at `host` where it names no address.
+    pub(crate) fn at(self, host: Option<IpAddr>) -> Self {
+        match self {
+            Self::Tcp { port, interface: None } => Self::Tcp { port, interface: host },
+            other => other,
+        }
+    }
+
     /// Listens there.
     pub(crate) fn bind(&self) -> io::Result<Bound> {
         match self {

@@ -16,6 +16,9 @@ use wormhole_protocol::{
 
 use crate::{guest::Visit, limits::Exceeded};
 
+/// The app in which the canary does what clients do: no client may bind to it.
+pub(crate) const CANARY_APP: &str = "canary.wormhole-server.invalid";
+
 /// Tells one connection from all others of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionId(u64);
@@ -64,6 +67,18 @@ pub(crate) struct Order {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Leave(pub(crate) SessionId);
+
+impl Order {
+    /// Gives it again, where it may be told to wait.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Self { session, side, ask } = self;
+        matches!(ask, Ask::Claim(_) | Ask::Open(_)).then(|| Self {
+            session: *session,
+            side: side.clone(),
+            ask: ask.clone(),
+        })
+    }
+}
 
 /// What an order asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,7 +142,11 @@ pub(crate) enum Refusal {
     NotAllocated,
     #[error(transparent)]
     Limit(#[from] Exceeded),
-    /// The store failed: what this connection knows may no longer be true.
+    /// Too much that the client's address has joined has come to nothing: it has to wait, and the
+    /// order to be given again. No client is told.
+    #[error("the address has to wait before it joins")]
+    NotYet,
+    /// The store failed, or the app: what this connection knows may no longer be true.
     #[error("the server cannot use its database")]
     Broken,
 }

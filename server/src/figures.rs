@@ -1,11 +1,12 @@
 //! The figures of a running server: what there is now, and what has happened since the start.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{fs, path::Path};
 
 use serde_json::{Map, Value};
 
 use crate::{
     census::TakeCensus,
+    clock,
     config::{Config, Database},
     database::with_suffix,
     limits::{Limit, Limits},
@@ -59,24 +60,34 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
     // Where the hall has ended, there is nothing.
     let census = front.census.send(TakeCensus).await.unwrap_or_default();
     let (meters, limits) = (&front.meters, &front.config.limits);
-    let tally = front.usage.tally();
+    let (tally, connections) = (front.usage.tally(), &front.door.connections);
     let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
     let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
     let ready = u64::from(mailbox.ready().await.is_ok());
-    let started = front.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let commands = meters.commands().map(|(verb, count)| (verb.name(), count));
     vec![
         gauge(
             "start_time_seconds",
             "When the server started, in unix time",
-            Samples::One(started.as_secs_f64()),
+            Samples::One(clock::of_day(front.started)),
         ),
         gauge(
             "uptime_seconds",
             "How long the server has run",
-            Samples::One(front.started.elapsed().unwrap_or_default().as_secs_f64()),
+            Samples::One(clock::steady() - front.started),
         ),
         gauge("ready", "Whether the server takes clients and can write its database", ready.into()),
+        gauge("connections", "Connections of any kind that are open", connections.open().into()),
+        count(
+            "connections_shed",
+            "Connections that gave way to others when there were too many",
+            connections.shed().into(),
+        ),
+        count(
+            "connections_refused",
+            "Connections that were refused since there were too many",
+            connections.refused().into(),
+        ),
         gauge("websockets", "Websockets that are open", front.guests.connections().into()),
         count("websockets_opened", "Websockets that were let in", meters.websockets().into()),
         gauge("subscriptions", "Websockets that have a mailbox open", tally.subscriptions().into()),
@@ -112,6 +123,11 @@ pub(crate) async fn gather(mailbox: &Mailbox) -> Vec<Figure> {
             "disk_full",
             "Whether the disk is full, so that only what ends is written",
             u64::from(front.disk.is_full()).into(),
+        ),
+        count(
+            "app_restarts",
+            "Applications that were started again since their part of the server panicked",
+            meters.app_falls().into(),
         ),
         gauge("database_bytes", "Sizes of the database's files", sizes(&front.config)),
     ]

@@ -1,19 +1,21 @@
 //! Who is connected, from where, and what each has made: what the limits of a connection and of
 //! an address count.
 
+mod joins;
 mod visit;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+pub(crate) use joins::{Joining, Joins, Used};
 pub(crate) use visit::Visit;
 
 use crate::{
-    bucket::Bucket,
+    bucket::{Bucket, Rate},
     limits::{Exceeded, Limit, Limits},
     network::Network,
     quota::{Quota, Share},
@@ -32,6 +34,7 @@ struct Register {
     made: [Quota; 3],
     /// Bytes on their way to clients.
     unsent: Quota,
+    joins: Joins,
     /// Of networks from which commands have come of late.
     commands: Mutex<HashMap<Network, Bucket>>,
 }
@@ -52,21 +55,35 @@ pub(crate) enum Kind {
 
 impl Guests {
     pub(crate) fn new(limits: Limits) -> Self {
-        let quota = |total, address| Quota::new(limits.clone(), total, address);
+        let quota = |address| Quota::new(limits.clone(), None, address);
         Self(Arc::new(Register {
-            sockets: quota(None, Limit::AddressConnections),
-            connections: quota(Some(Limit::Connections), Limit::AddressConnections),
+            sockets: quota(Limit::AddressConnections),
+            connections: quota(Limit::AddressConnections),
             made: [Limit::AddressNameplates, Limit::AddressMailboxes, Limit::AddressApps]
-                .map(|address| quota(None, address)),
-            unsent: quota(None, Limit::AddressUnsentBytes),
+                .map(quota),
+            unsent: Quota::sparing(
+                limits.clone(),
+                Limit::TotalUnsentBytes,
+                Limit::AddressUnsentBytes,
+            ),
+            joins: Joins::new(limits.clone()),
             commands: Mutex::default(),
             limits,
         }))
     }
 
-    /// Forgets the commands of networks that do not count any more.
+    /// Gives a visit of the server's own, which counts for nobody and is not limited.
+    pub(crate) fn insider() -> Arc<Visit> {
+        let Self(register) = Self::new(Limits::none());
+        let network = Network::from(IpAddr::from(Ipv6Addr::UNSPECIFIED));
+        let place = register.connections.share(Some(network));
+        Arc::new(Visit::begin(register, network, None, place))
+    }
+
+    /// Forgets the commands and joins of networks that do not count any more.
     pub(crate) fn forget(&self, now: Instant) {
-        let rate = self.0.rate();
+        self.0.joins.forget(now);
+        let rate = Rate::per_second(self.0.limits.most(Limit::AddressCommands).unwrap_or(0));
         self.0.commands().retain(|_, bucket| !bucket.is_full(rate, now));
     }
 
@@ -82,12 +99,26 @@ impl Guests {
         Knock { register: Arc::clone(&self.0), place }
     }
 
-    /// Lets a websocket in.
+    /// Lets a websocket in; `own` is none where the address is not the client's own. Where there
+    /// are too many in total, `make_way` may have another give way to it.
     ///
     /// # Errors
     /// [`Exceeded`] where there are too many, in total or from this address.
-    pub(crate) fn arrive(&self, address: IpAddr) -> Result<Arc<Visit>, Exceeded> {
-        Visit::begin(Arc::clone(&self.0), address.into()).map(Arc::new)
+    pub(crate) fn arrive(
+        &self,
+        address: IpAddr,
+        own: Option<Network>,
+        make_way: impl FnOnce() -> bool,
+    ) -> Result<Arc<Visit>, Exceeded> {
+        let (Self(register), network) = (self, Network::from(address));
+        let place = register.connections.take(Some(network), 1)?;
+        let full = register.limits.check(Limit::Connections, register.connections.taken());
+        if let Err(exceeded) = full
+            && !make_way()
+        {
+            return Err(exceeded);
+        }
+        Ok(Arc::new(Visit::begin(Arc::clone(register), network, own, place)))
     }
 }
 
@@ -104,23 +135,16 @@ impl Knock {
 }
 
 impl Register {
-    /// Counts a command of a network.
-    ///
-    /// # Errors
-    /// [`Exceeded`] where there were too many of late.
-    fn command(&self, network: Network, now: Instant) -> Result<(), Exceeded> {
-        let Some(rate) = self.limits.most(Limit::AddressCommands) else { return Ok(()) };
-        let mut commands = self.commands();
+    /// Counts a command of a network, and tells how long the next has to wait.
+    fn command(&self, network: Network, now: Instant) -> Duration {
+        let Some(most) = self.limits.most(Limit::AddressCommands) else { return Duration::ZERO };
+        let (rate, mut commands) = (Rate::per_second(most), self.commands());
         let bucket = commands.entry(network).or_insert_with(|| Bucket::full(rate, now));
-        match bucket.take(rate, now) {
-            true => Ok(()),
-            false => Err(self.limits.exceed(Limit::AddressCommands, rate)),
+        let wait = bucket.take(1, rate, now);
+        if !wait.is_zero() {
+            self.limits.exceed(Limit::AddressCommands, most);
         }
-    }
-
-    /// Commands a second from one address; zero where there is no limit.
-    fn rate(&self) -> u64 {
-        self.limits.most(Limit::AddressCommands).unwrap_or(0)
+        wait
     }
 
     fn commands(&self) -> MutexGuard<'_, HashMap<Network, Bucket>> {
@@ -134,15 +158,14 @@ impl Guests {
     fn is_forgotten(&self) -> bool {
         let Register { sockets, connections, made, unsent, .. } = &*self.0;
         let quotas = [sockets, connections, unsent].into_iter().chain(made);
-        quotas.into_iter().all(Quota::is_forgotten) && self.0.commands().is_empty()
+        let rates = self.0.joins.is_forgotten() && self.0.commands().is_empty();
+        rates && quotas.into_iter().all(Quota::is_forgotten)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn guests(limits: &[(Limit, u64)]) -> Guests {
@@ -151,7 +174,7 @@ mod tests {
     }
 
     fn arrive(guests: &Guests, address: &str) -> Result<Arc<Visit>, Limit> {
-        guests.arrive(address.parse().unwrap()).map_err(|exceeded| exceeded.limit)
+        guests.arrive(address.parse().unwrap(), None, || false).map_err(|exceeded| exceeded.limit)
     }
 
     #[test]
@@ -210,19 +233,19 @@ mod tests {
         let (one, two) = (arrive(&guests, "::1").unwrap(), arrive(&guests, "::2").unwrap());
         let now = Instant::now();
         for _ in 0..5 {
-            one.command(now).unwrap();
-            two.command(now).unwrap();
+            assert_eq!(one.command(now) + two.command(now), Duration::ZERO);
         }
-        assert_eq!(one.command(now).map_err(|e| e.limit), Err(Limit::AddressCommands));
-        two.command(now + Duration::from_secs(1)).unwrap();
+        assert_eq!(one.command(now).as_secs(), 1);
+        assert_eq!(guests.0.limits.reached(Limit::AddressCommands), 1);
+        assert_eq!(two.command(now + Duration::from_secs(2)), Duration::ZERO);
 
         drop((one, two));
         let back = arrive(&guests, "::1").unwrap();
-        assert!(back.command(now).is_err(), "who comes again has no new rate");
+        assert!(!back.command(now).is_zero(), "who comes again has no new rate");
         drop(back);
         guests.forget(now);
         assert_eq!(guests.0.commands().len(), 1);
-        guests.forget(now + Duration::from_secs(11));
+        guests.forget(now + Duration::from_secs(14));
         assert!(guests.is_forgotten());
     }
 

@@ -36,6 +36,7 @@ mod bucket;
 mod census;
 mod clock;
 mod config;
+mod connections;
 mod database;
 mod door;
 mod engine;
@@ -58,6 +59,7 @@ mod probe;
 mod quota;
 mod random;
 mod readiness;
+mod reception;
 pub mod relay;
 mod rules;
 mod serve;
@@ -67,13 +69,16 @@ mod store;
 pub mod testing;
 mod tls;
 pub mod usage;
+mod vitals;
 mod watch;
 mod websocket;
 
 use std::{future::Future, io};
 
 pub use config::{Config, Database, UsageConfig};
-pub use database::{CopyError, DatabaseError, DatabaseKind, Imported, backup, import, kind_of};
+pub use database::{
+    CopyError, DatabaseError, DatabaseKind, Imported, Restore, Restored, backup, import, kind_of,
+};
 pub use limits::{Exceeded, Limit, Limits};
 pub use listen::listen;
 pub use operation::{Operation, Services, operate};
@@ -100,6 +105,13 @@ pub enum Error {
     /// The settings of TLS are refused.
     #[error("cannot use TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// The clock shows a time that HTTP has no words for.
+    #[error("the clock is before 1970: expected one that is set")]
+    Clock,
+    /// A part of the server has panicked without which it serves nobody: it has to be started
+    /// again.
+    #[error("the {0} has failed: the server has to be started again")]
+    Fallen(&'static str),
 }
 
 /// Serves mailboxes on `listeners` until `shutdown` ends: [`Mailbox::start`], [`start`] and

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use wormhole_protocol::wire::MAX_COMMAND;
+use wormhole_protocol::wire::{MAX_BODY, MAX_COMMAND, MAX_IDENTIFIER};
 
 /// Something of which a server takes only so much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,8 @@ pub enum Limit {
     StoredBytes,
     /// Bytes that mailboxes take of what came from one address.
     AddressStoredBytes,
+    /// Joins a minute, from one address, of what others have made, of which nothing comes.
+    AddressJoins,
     /// Commands a second on one connection.
     ConnectionCommands,
     /// Commands a second from one address.
@@ -46,6 +48,8 @@ pub enum Limit {
     Connections,
     /// Connections at a time from one address.
     AddressConnections,
+    /// Seconds that a connection may take until it is a websocket.
+    PlainSeconds,
     /// Seconds that a connection may take to bind.
     UnboundSeconds,
     /// Seconds without a frame, not even an answer to a ping.
@@ -54,6 +58,8 @@ pub enum Limit {
     UnsentBytes,
     /// Bytes that wait for all readers at one address.
     AddressUnsentBytes,
+    /// Bytes that wait for all readers.
+    TotalUnsentBytes,
     /// Applications in use.
     Apps,
     /// Applications in use that were first asked for from one address.
@@ -76,13 +82,15 @@ pub enum Limit {
     RelayPairBytes,
     /// Seconds for which the transit relay joins two connections.
     RelayPairSeconds,
+    /// Seconds in which the transit relay carries nothing between two connections.
+    RelayIdleSeconds,
     /// Bytes a second that the transit relay carries for all.
     RelayBytesPerSecond,
     /// Bytes in a message of a websocket that the transit relay carries.
     RelayMessageBytes,
 }
 
-const COUNT: usize = 33;
+const COUNT: usize = 37;
 
 impl Limit {
     /// All of them, in the order in which help texts tell them.
@@ -99,14 +107,17 @@ impl Limit {
         Self::AddressMailboxes,
         Self::StoredBytes,
         Self::AddressStoredBytes,
+        Self::AddressJoins,
         Self::ConnectionCommands,
         Self::AddressCommands,
         Self::Connections,
         Self::AddressConnections,
+        Self::PlainSeconds,
         Self::UnboundSeconds,
         Self::SilentSeconds,
         Self::UnsentBytes,
         Self::AddressUnsentBytes,
+        Self::TotalUnsentBytes,
         Self::Apps,
         Self::AddressApps,
         Self::RelayConnections,
@@ -118,6 +129,7 @@ impl Limit {
         Self::RelayWaitingSeconds,
         Self::RelayPairBytes,
         Self::RelayPairSeconds,
+        Self::RelayIdleSeconds,
         Self::RelayBytesPerSecond,
         Self::RelayMessageBytes,
     ];
@@ -145,8 +157,12 @@ impl Limit {
     const fn row(self) -> (&'static str, u64, &'static str) {
         match self {
             Self::FrameBytes => ("max-frame-bytes", MAX_COMMAND as u64, "bytes in a frame"),
-            Self::BodyBytes => ("max-body-bytes", 2_000_000, "bytes in the body of a message"),
-            Self::IdentifierBytes => ("max-identifier-bytes", 256, "bytes in an identifier"),
+            Self::BodyBytes => {
+                ("max-body-bytes", 2 * MAX_BODY as u64, "bytes in the body of a message")
+            }
+            Self::IdentifierBytes => {
+                ("max-identifier-bytes", MAX_IDENTIFIER as u64, "bytes in an identifier")
+            }
             Self::JsonDepth => ("max-json-depth", 64, "levels of JSON"),
             Self::MailboxMessages => ("max-mailbox-messages", 1_000, "messages in a mailbox"),
             Self::MailboxBytes => ("max-mailbox-bytes", 8 << 20, "bytes in a mailbox"),
@@ -165,6 +181,9 @@ impl Limit {
             Self::AddressStoredBytes => {
                 ("max-address-stored-bytes", 32 << 20, "bytes in all mailboxes from an address")
             }
+            Self::AddressJoins => {
+                ("max-address-joins", 12, "joins a minute from an address that come to nothing")
+            }
             Self::ConnectionCommands => {
                 ("max-connection-commands", 50, "commands a second on a connection")
             }
@@ -175,11 +194,15 @@ impl Limit {
             Self::AddressConnections => {
                 ("max-address-connections", 256, "connections from an address")
             }
+            Self::PlainSeconds => ("max-plain-seconds", 60, "seconds without a websocket"),
             Self::UnboundSeconds => ("max-unbound-seconds", 60, "seconds without a bind"),
             Self::SilentSeconds => ("max-silent-seconds", 600, "seconds of silence"),
             Self::UnsentBytes => ("max-unsent-bytes", 32 << 20, "bytes waiting for a slow reader"),
             Self::AddressUnsentBytes => {
                 ("max-address-unsent-bytes", 128 << 20, "bytes waiting for readers at an address")
+            }
+            Self::TotalUnsentBytes => {
+                ("max-total-unsent-bytes", 256 << 20, "bytes waiting for all readers")
             }
             Self::Apps => ("max-apps", 10_000, "applications"),
             Self::AddressApps => ("max-address-apps", 100, "applications from an address"),
@@ -204,6 +227,10 @@ impl Limit {
             }
             Self::RelayPairBytes => ("relay-max-pair-bytes", 0, "bytes between two connections"),
             Self::RelayPairSeconds => ("relay-max-pair-seconds", 0, "seconds for two connections"),
+            // Clients that keep a link for later are quiet on it.
+            Self::RelayIdleSeconds => {
+                ("relay-max-idle-seconds", 1_800, "seconds of silence between two connections")
+            }
             Self::RelayBytesPerSecond => {
                 ("relay-max-bytes-per-second", 0, "bytes a second for all, shared fairly")
             }
@@ -233,6 +260,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Allows everything.
+    pub(crate) fn none() -> Self {
+        Limit::ALL.into_iter().fold(Self::default(), |limits, limit| limits.with(limit, 0))
+    }
+
     /// Sets a limit, for all clones; zero is no limit.
     #[must_use]
     pub fn with(self, limit: Limit, most: u64) -> Self {
@@ -281,7 +313,7 @@ impl Limits {
 impl Default for Limits {
     fn default() -> Self {
         let most = Limit::ALL.map(|limit| AtomicU64::new(limit.default()));
-        let reached = [const { AtomicU64::new(0) }; COUNT];
+        let reached = Limit::ALL.map(|_| AtomicU64::new(0));
         Self { most: Arc::new(most), reached: Arc::new(reached) }
     }
 }

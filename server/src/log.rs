@@ -3,7 +3,12 @@
 use std::{io, str::FromStr};
 
 use tracing::Level;
-use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +44,10 @@ impl Log {
     /// warnings are told: libraries do not know that addresses must not be in a log.
     pub(crate) fn start(self) {
         let of_others = self.level.min(Level::WARN);
-        let told = Targets::new().with_default(of_others).with_target(OWN, self.level);
+        let told = Targets::new()
+            .with_default(of_others)
+            .with_target(CLIENTS, LevelFilter::OFF)
+            .with_target(OWN, self.level);
         let lines = fmt::layer().with_writer(io::stderr).with_ansi(false).with_target(false);
         let log = tracing_subscriber::registry().with(told);
         match self.format {
@@ -50,6 +58,9 @@ impl Log {
         }
     }
 }
+
+/// What speaks HTTP: each of its lines is the doing of some client, who could fill a disk with them.
+const CLIENTS: &str = "actix_http";
 
 /// The library and the program.
 const OWN: &str = "wormhole_server";

@@ -94,6 +94,9 @@ fn obey(given: &ArgMatches) -> Result<String, Failure> {
         Some(("backup", given)) => {
             command::backup::run(&Settings::gather(given)?, &args::files(given)[0])
         }
+        Some(("restore", given)) => {
+            command::restore::run(&Settings::gather(given)?, &args::files(given)[0])
+        }
         Some(("import", given)) => {
             command::import::run(&Settings::gather(given)?, &args::files(given))
         }

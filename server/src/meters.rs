@@ -1,8 +1,11 @@
 //! What has happened since the start, for those who watch the server.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use wormhole_protocol::wire::Verb;
@@ -11,13 +14,31 @@ use wormhole_protocol::wire::Verb;
 #[derive(Clone, Default)]
 pub(crate) struct Meters(Arc<Counts>);
 
-#[derive(Default)]
 struct Counts {
+    began: Instant,
     websockets: AtomicU64,
     commands: [AtomicU64; Verb::ALL.len()],
     refusals: AtomicU64,
     commits: AtomicU64,
     failures: AtomicU64,
+    /// Milliseconds from the start to the latest of them.
+    failed: AtomicU64,
+    app_falls: AtomicU64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            websockets: AtomicU64::default(),
+            commands: Default::default(),
+            refusals: AtomicU64::default(),
+            commits: AtomicU64::default(),
+            failures: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            app_falls: AtomicU64::default(),
+        }
+    }
 }
 
 impl Meters {
@@ -43,7 +64,18 @@ impl Meters {
 
     /// Counts a write to the database that failed.
     pub(crate) fn failure(&self) {
+        self.fail(Instant::now());
+    }
+
+    fn fail(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.0.began).as_millis();
+        self.0.failed.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
         self.0.failures.fetch_add(1, Relaxed);
+    }
+
+    /// Counts an app that panicked.
+    pub(crate) fn app_fell(&self) {
+        self.0.app_falls.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn websockets(&self) -> u64 {
@@ -65,11 +97,32 @@ impl Meters {
     pub(crate) fn failures(&self) -> u64 {
         self.0.failures.load(Relaxed)
     }
+
+    /// Tells how long ago a write to the database failed; none where none has.
+    pub(crate) fn since_failure(&self, now: Instant) -> Option<Duration> {
+        let failed = Duration::from_millis(self.0.failed.load(Relaxed));
+        (self.failures() > 0).then(|| now.saturating_duration_since(self.0.began + failed))
+    }
+
+    pub(crate) fn app_falls(&self) -> u64 {
+        self.0.app_falls.load(Relaxed)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_latest_failure_is_remembered() {
+        let meters = Meters::default();
+        let at = |seconds| meters.0.began + Duration::from_secs(seconds);
+        assert_eq!(meters.since_failure(at(9)), None);
+        meters.fail(at(0));
+        assert_eq!(meters.since_failure(at(9)), Some(Duration::from_secs(9)));
+        meters.fail(at(5));
+        assert_eq!(meters.since_failure(at(9)), Some(Duration::from_secs(4)));
+    }
 
     #[test]
     fn every_verb_has_its_own_place() {

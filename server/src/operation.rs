@@ -4,19 +4,25 @@ use std::time::Duration;
 
 use actix_web::{
     HttpResponse, Responder,
-    dev::{Extensions, ServerHandle},
+    dev::ServerHandle,
     error::ErrorInternalServerError,
     web::{self, ServiceConfig},
 };
 use serde_json::json;
 
 use crate::{
-    Error, figures, health,
+    Error, clock,
+    connections::{Bounds, Connections},
+    door::Door,
+    figures, health,
+    limits::{Limit, Limits},
     mailbox::Mailbox,
     metrics,
     readiness::Unready,
+    reception::Reception,
     relay,
-    serve::{Listener, Reception},
+    rules::LiveRules,
+    serve::Listener,
 };
 
 /// A server for operators, as long as it is kept.
@@ -58,13 +64,13 @@ impl Services {
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How many may ask at a time.
-const ASKERS: usize = 64;
+const ASKERS: u64 = 64;
 
 /// Serves `/metrics` in OpenMetrics form, `/status` as JSON, `/healthz` and `/readyz` on
 /// `listeners`, always plain; where there are none, on none.
 ///
 /// # Errors
-/// [`Error::Listen`] where a listener cannot be used.
+/// [`Error::Listen`] where a listener cannot be used; [`Error::Clock`].
 pub fn operate<L: Into<Listener>>(
     services: impl Into<Services>,
     listeners: impl IntoIterator<Item = L>,
@@ -73,6 +79,7 @@ pub fn operate<L: Into<Listener>>(
     if listeners.is_empty() {
         return Ok(Operation(None));
     }
+    clock::check()?;
     let services = services.into();
     let reception = Reception {
         routes: move |service: &mut ServiceConfig| {
@@ -81,16 +88,29 @@ pub fn operate<L: Into<Listener>>(
                 .route("/metrics", web::get().to(tell_metrics))
                 .route("/status", web::get().to(tell_status));
         },
-        hook: |_: &dyn std::any::Any, _: &mut Extensions| (),
+        door: door(),
         tls: None,
         workers: 1,
         handshake: HANDSHAKE,
-        most: ASKERS,
     };
     let server = reception.open(listeners)?;
     let handle = server.handle();
-    actix::spawn(server);
+    actix::spawn(async {
+        if let Err(reason) = server.await {
+            tracing::error!("the server for operators has ended: {reason}");
+        }
+    });
     Ok(Operation(Some(handle)))
+}
+
+/// Whoever asks is no client: addresses do not count, and the limits are not the operator's.
+fn door() -> Door {
+    let limits = Limits::default().with(Limit::Connections, ASKERS);
+    let bounds =
+        Bounds { total: Limit::Connections, spare: 0, patience: Some(Limit::PlainSeconds) };
+    let connections = Connections::new(limits, bounds);
+    connections.attend();
+    Door { connections, rules: LiveRules::default(), guests: None, watch: None }
 }
 
 impl Operation {

@@ -4,7 +4,11 @@
 mod mailbox;
 mod relay;
 
-use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use wormhole_server::{DatabaseError, Limit, Limits, LiveRules, Proxies, Rules, Welcome};
 
@@ -33,6 +37,8 @@ pub(crate) struct Plan {
 
 /// What holds for every server.
 struct Common {
+    /// The address for ports that name none.
+    host: Option<IpAddr>,
     limits: Limits,
     rules: LiveRules,
     /// How long clients have at a stop.
@@ -46,7 +52,7 @@ impl Plan {
     /// [`Wrong`] names the option, where its value came from, and what would be right.
     pub(crate) fn of(settings: &Settings, servers: Servers) -> Result<Self, Wrong> {
         let mut warnings = Vec::new();
-        let common = Common::of(settings)?;
+        let common = Common::of(settings, servers)?;
         let mailbox = servers
             .has_mailbox()
             .then(|| MailboxPlan::of(settings, &common, &mut warnings))
@@ -79,13 +85,29 @@ impl Plan {
 }
 
 impl Common {
-    fn of(settings: &Settings) -> Result<Self, Wrong> {
+    fn of(settings: &Settings, servers: Servers) -> Result<Self, Wrong> {
         Ok(Self {
+            host: host(settings, servers)?,
             limits: limits(settings)?,
             rules: LiveRules::from(rules(settings)?),
             goodbye: seconds(settings, "drain-seconds")?,
         })
     }
+}
+
+/// Reads the address for ports that name none, of which there has to be one.
+fn host(settings: &Settings, servers: Servers) -> Result<Option<IpAddr>, Wrong> {
+    let host = settings.value("host", "an address such as 127.0.0.1 or ::")?;
+    let mailbox = servers.has_mailbox().then_some("port");
+    let relay = servers.has_relay().then_some(["relay-port", "relay-websocket"]);
+    let mut endpoints = Vec::<Endpoint>::new();
+    for option in mailbox.into_iter().chain(relay.into_iter().flatten()) {
+        endpoints.extend(settings.values::<Endpoint>(option)?);
+    }
+    if settings.given("host").is_some() && !endpoints.iter().any(Endpoint::names_no_address) {
+        return Err(settings.contradict("host", "is for a port without an interface"));
+    }
+    Ok(host)
 }
 
 /// Reads what may change while a server runs.
@@ -112,12 +134,7 @@ fn limits(settings: &Settings) -> Result<Limits, Wrong> {
 
 /// Figures are for those who host: a port alone means this machine.
 fn metrics(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
-    let local = |endpoint| match endpoint {
-        Endpoint::Tcp { port, interface: None } => {
-            Endpoint::Tcp { port, interface: Some(Ipv4Addr::LOCALHOST.into()) }
-        }
-        other => other,
-    };
+    let local = |endpoint: Endpoint| endpoint.at(Some(Ipv4Addr::LOCALHOST.into()));
     let endpoints: Vec<Endpoint> = settings.values("metrics-port")?;
     if endpoints.contains(&Endpoint::Systemd) {
         return Err(settings.contradict("metrics-port", "cannot be a socket of systemd"));

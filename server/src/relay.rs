@@ -49,7 +49,13 @@ use std::{future::Future, io, time::Duration};
 use actix::Arbiter;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{Error, limits::Limits, rules::LiveRules};
+use crate::{
+    Error,
+    connections::{Bounds, Connections},
+    limits::{Limit, Limits},
+    rules::LiveRules,
+    vitals::Vitals,
+};
 use hub::Hub;
 use ledger::Ledger;
 use tally::Tally;
@@ -92,6 +98,9 @@ impl Default for RelayConfig {
     }
 }
 
+/// How long each may take is looked after where it is heard and where it waits.
+const BOUNDS: Bounds = Bounds { total: Limit::RelayConnections, spare: 0, patience: None };
+
 /// A relay that runs, on a thread of its own, until it is [stopped](Self::stop) or dropped.
 #[must_use = "a relay that is dropped ends all its connections"]
 pub struct Relay {
@@ -110,16 +119,13 @@ pub struct Relay {
 /// It has to run inside an actix [`System`](actix::System).
 ///
 /// # Errors
-/// As [`Relay::start`].
+/// As [`Relay::start`] and [`Relay::until`].
 pub async fn launch<P: Into<Port>>(
     config: RelayConfig,
     ports: impl IntoIterator<Item = P>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let relay = Relay::start(config, ports)?;
-    shutdown.await;
-    relay.stop().await;
-    Ok(())
+    Relay::start(config, ports)?.until(shutdown).await
 }
 
 impl Relay {
@@ -143,17 +149,33 @@ impl Relay {
         ports.iter().try_for_each(|port| port.listener.set_nonblocking())?;
         let (tally, goodbye) = (Tally::default(), config.goodbye);
         let (open, closed) = watch::channel(());
-        let ledger = Ledger::open(&config.usage, &tally)?;
+        let vitals = Vitals::default();
+        let ledger = Ledger::open(&config.usage, &tally, &vitals)?;
         let arbiter = Arbiter::try_new()?;
-        let view = View::new(tally.clone(), config.limits.clone(), arbiter.handle());
-        let hub = Hub::new(config, tally, ledger.clone());
-        arbiter.spawn_fn(move || reception::open(hub, ports, closed));
+        let connections = Connections::new(config.limits.clone(), BOUNDS);
+        let (limits, all, thread) = (config.limits.clone(), connections.clone(), arbiter.handle());
+        let view = View::new(tally.clone(), limits, all, thread, vitals.clone());
+        let hub = Hub::new(config, connections, tally, ledger.clone());
+        arbiter.spawn_fn(move || reception::open(hub, ports, closed, &vitals));
         Ok(Self { arbiter: Some(arbiter), view, ledger, goodbye, open: Some(open) })
     }
 
     /// Shows what it does.
     pub fn view(&self) -> &View {
         &self.view
+    }
+
+    /// Relays until `shutdown` ends, then [stops](Self::stop).
+    ///
+    /// # Errors
+    /// [`Error::Fallen`] where a part of the relay has failed that cannot be started again.
+    pub async fn until(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            part = self.view.fallen() => Err(Error::Fallen(part)),
+        };
+        self.stop().await;
+        ended
     }
 
     /// Takes no more connections, lets those finish that there are, as long as

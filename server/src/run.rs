@@ -8,6 +8,7 @@ mod signals;
 use std::{io, sync::Arc};
 
 use futures_util::FutureExt;
+use tokio::sync::watch;
 use wormhole_server::{
     Config, Limit, Limits, Running, Services,
     mailbox::Mailbox,
@@ -90,6 +91,12 @@ async fn run(plan: Plan, passed: Vec<Passed>, again: Again) -> Result<(), Error>
     supervisor.ready(announcement.line());
 
     let reloading = actix::spawn(reload.at_each(hangups));
+    let no_more_reloads = reloading.abort_handle();
+    actix::spawn(reloading.map(|ended| {
+        if ended.is_err_and(|ended| ended.is_panic()) {
+            tracing::error!("SIGHUP does nothing any more: reading the configuration has panicked");
+        }
+    }));
     let working = supervisor.clone().keep_told(async move || alive(&mailbox, &view).await);
     let working = actix::spawn(working);
     let stopped = async {
@@ -98,7 +105,7 @@ async fn run(plan: Plan, passed: Vec<Passed>, again: Again) -> Result<(), Error>
     };
     let served = until(running, relay, stopped).await;
     operation.stop().await;
-    reloading.abort();
+    no_more_reloads.abort();
     working.abort();
     Ok(served?)
 }
@@ -133,27 +140,38 @@ async fn alive(mailbox: &Option<Mailbox>, relay: &Option<View>) -> bool {
         }
 }
 
-/// Serves until `stopped` ends; both have the same time then.
+/// Serves until `stopped` or one of them ends; both have the same time then.
 async fn until(
     mailbox: Option<Running>,
     relay: Option<Relay>,
     stopped: impl Future<Output = ()>,
 ) -> Result<(), wormhole_server::Error> {
+    let (down, mut downs) = watch::channel(());
+    let stopped = async {
+        tokio::select! {
+            () = stopped => (),
+            _ = downs.changed() => (),
+        }
+    };
     let stopped = stopped.shared();
     let mailbox = async {
-        match mailbox {
+        let ended = match mailbox {
             Some(running) => running.until(stopped.clone()).await,
-            None => Ok(()),
-        }
+            None => return Ok(()),
+        };
+        down.send_replace(());
+        ended
     };
     let relay = async {
-        if let Some(relay) = relay {
-            stopped.clone().await;
-            relay.stop().await;
-        }
-        Ok(())
+        let ended = match relay {
+            Some(relay) => relay.until(stopped.clone()).await,
+            None => return Ok(()),
+        };
+        down.send_replace(());
+        ended
     };
-    tokio::try_join!(mailbox, relay).map(drop)
+    let (mailbox, relay) = tokio::join!(mailbox, relay);
+    mailbox.and(relay)
 }
 
 /// Takes no more connections than there are file descriptors for: a client that is told so is

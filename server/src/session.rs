@@ -28,16 +28,17 @@ use actix_http::ws::ProtocolError;
 use actix_web::web;
 use actix_web_actors::ws::{CloseCode, Message, WebsocketContext};
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 use wormhole_protocol::wire::{Answer, Reply, Request, json_depth};
 
 use crate::{
-    bucket::Bucket,
+    bucket::{Bucket, Rate},
     clock,
     door::Connection,
     engine::{Desk, Done, Enter, Heard, Order, Refusal, SessionId},
     front::Front,
     guest::Visit,
-    limits::{Exceeded, Limit},
+    limits::Limit,
     permission::Pass,
     usage::Binding,
     watch::{Attend, Call, Ended, Socket},
@@ -52,25 +53,21 @@ pub(crate) struct Session {
     visit: Arc<Visit>,
     state: State,
     commands: Bucket,
-    /// Commands in a row that were too many.
-    refused: u64,
     standing: Standing,
     desk: Option<Desk>,
     fragments: Fragments,
     too_large: TooLarge,
+    /// None where the server does not know it.
+    socket: Option<Arc<Socket>>,
 }
 
 enum State {
     /// Not yet said hello.
     New {
         welcome: Map<String, Value>,
-        socket: Option<Arc<Socket>>,
     },
     Welcomed,
 }
-
-/// How many commands in a row are refused as too many before the connection ends.
-const PATIENCE: u64 = 1_000;
 
 /// How many messages may wait for a session.
 const QUEUE: usize = 1_024;
@@ -86,26 +83,24 @@ impl Session {
         too_large: TooLarge,
     ) -> Self {
         let rate = front.config.limits.most(Limit::ConnectionCommands).unwrap_or(0);
+        let commands = Bucket::full(Rate::per_second(rate), Instant::now());
         let socket = connection.map(|connection| Arc::clone(&connection.socket));
         Self {
             id: connection.map_or_else(SessionId::fresh, |connection| connection.session),
             front,
             visit,
-            state: State::New { welcome, socket },
-            commands: Bucket::full(rate, Instant::now()),
-            refused: 0,
+            state: State::New { welcome },
+            commands,
             standing: Standing::Unbound(pass),
             desk: None,
             fragments: Fragments::default(),
             too_large,
+            socket,
         }
     }
 
     fn receive(&mut self, frame: &[u8], now: Instant, ctx: &mut WebsocketContext<Self>) {
-        if let Err(exceeded) = self.take_token(now) {
-            return self.refuse_command(exceeded, ctx);
-        }
-        self.refused = 0;
+        self.pay(now, ctx);
         let limits = &self.front.config.limits;
         if let Err(exceeded) = limits.check(Limit::JsonDepth, json_depth(frame) as u64) {
             return self.object(exceeded.to_string(), Value::Null, ctx);
@@ -129,23 +124,20 @@ impl Session {
         }
     }
 
-    /// Counts a frame that wants an answer, before anybody reads what it is.
-    fn take_token(&mut self, now: Instant) -> Result<(), Exceeded> {
+    /// Counts a frame, before anybody reads what it is. A client that is too fast is read more
+    /// slowly: the next one waits.
+    fn pay(&mut self, now: Instant, ctx: &mut WebsocketContext<Self>) {
         let limits = &self.front.config.limits;
-        if let Some(rate) = limits.most(Limit::ConnectionCommands)
-            && !self.commands.take(rate, now)
-        {
-            return Err(limits.exceed(Limit::ConnectionCommands, rate));
+        let mut wait = self.visit.command(now);
+        if let Some(most) = limits.most(Limit::ConnectionCommands) {
+            let own = self.commands.take(1, Rate::per_second(most), now);
+            if !own.is_zero() {
+                limits.exceed(Limit::ConnectionCommands, most);
+            }
+            wait = wait.max(own);
         }
-        self.visit.command(now)
-    }
-
-    /// A client that goes on and on is not answered for ever.
-    fn refuse_command(&mut self, exceeded: Exceeded, ctx: &mut WebsocketContext<Self>) {
-        self.refused += 1;
-        self.object(exceeded.to_string(), Value::Null, ctx);
-        if self.refused > PATIENCE {
-            end(CloseCode::Policy, ctx);
+        if !wait.is_zero() {
+            ctx.wait(sleep(wait).into_actor(self));
         }
     }
 
@@ -165,14 +157,35 @@ impl Session {
                 session.standing.unbind();
                 session.refuse(exceeded.to_string(), request, ctx);
             }
-            Err(_) => end(CloseCode::Restart, ctx),
+            Err(_) => end(CloseCode::Again, ctx),
         }));
     }
 
     fn order(&self, order: Order, request: Request, ctx: &mut WebsocketContext<Self>) {
-        let Some(desk) = &self.desk else { return end(CloseCode::Restart, ctx) };
-        let ordering = desk.orders.send(order).into_actor(self);
-        ctx.wait(ordering.map(|result, session, ctx| session.answer(result, request, ctx)));
+        let Some(desk) = &self.desk else { return end(CloseCode::Again, ctx) };
+        let (orders, visit) = (desk.orders.clone(), Arc::clone(&self.visit));
+        let socket = self.socket.clone();
+        let ordering = async move {
+            let mut order = order;
+            loop {
+                let again = order.again();
+                let result = orders.send(order).await;
+                match again {
+                    Some(again) if matches!(result, Ok(Err(Refusal::NotYet))) => order = again,
+                    _ => return result,
+                }
+                visit.may_join().await;
+                // Nobody would be there to give the seat back.
+                if socket.as_ref().is_some_and(|socket| socket.has_hung_up()) {
+                    return result;
+                }
+            }
+        };
+        ctx.wait(
+            ordering
+                .into_actor(self)
+                .map(|result, session, ctx| session.answer(result, request, ctx)),
+        );
     }
 
     fn answer(
@@ -195,10 +208,8 @@ impl Session {
             }
             Ok(Done::Added) => acknowledge(&request, ctx),
             Ok(Done::Closed) => reply(&request, Answer::Closed, ctx),
-            Err(Refusal::Broken) => {
-                self.refuse(Refusal::Broken.to_string(), request, ctx);
-                end(CloseCode::Error, ctx);
-            }
+            // An `error` would end the wormhole; so the client comes back, and says it again.
+            Err(Refusal::Broken) => end(CloseCode::Again, ctx),
             Err(refused) => self.refuse(refused.to_string(), request, ctx),
         }
     }
@@ -251,10 +262,10 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(QUEUE);
-        let State::New { welcome, socket } = std::mem::replace(&mut self.state, State::Welcomed)
-        else {
+        let State::New { welcome } = std::mem::replace(&mut self.state, State::Welcomed) else {
             return;
         };
+        let socket = self.socket.clone();
         let calls = ctx.address().recipient();
         let (session, visit) = (self.id, Arc::clone(&self.visit));
         self.front.watch.do_send(Attend { session, visit, calls, socket });
@@ -274,6 +285,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
             Ok(Message::Text(text)) => self.receive(text.as_bytes(), now, ctx),
             Ok(Message::Binary(bytes)) => self.receive(&bytes, now, ctx),
             Ok(Message::Continuation(item)) => {
+                if fragments::is_dear(&item) {
+                    self.pay(now, ctx);
+                }
                 let limit = self.front.config.limits.most(Limit::FrameBytes);
                 match self.fragments.push(item, limit) {
                     Ok(Some(message)) => self.receive(&message, now, ctx),
@@ -281,11 +295,12 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
                     Err(TooLong) => self.refuse_length(ctx),
                 }
             }
-            Ok(Message::Ping(payload)) => match self.take_token(now) {
-                Ok(()) => ctx.pong(&payload),
-                Err(exceeded) => self.refuse_command(exceeded, ctx),
-            },
-            Ok(Message::Pong(_) | Message::Nop) => (),
+            Ok(Message::Ping(payload)) => {
+                self.pay(now, ctx);
+                ctx.pong(&payload);
+            }
+            Ok(Message::Pong(_)) => self.pay(now, ctx),
+            Ok(Message::Nop) => (),
             Ok(Message::Close(_)) => end(CloseCode::Normal, ctx),
             Err(ProtocolError::Overflow) => self.refuse_length(ctx),
             Err(ProtocolError::Io(_)) if self.too_large.is_set() => self.refuse_length(ctx),
@@ -318,6 +333,7 @@ impl Handler<Call> for Session {
                 self.object(exceeded.to_string(), Value::Null, ctx);
                 end(CloseCode::Policy, ctx);
             }
+            Call::ComeBack => end(CloseCode::Again, ctx),
             Call::GoAway => end(CloseCode::Away, ctx),
         }
     }

@@ -1,8 +1,7 @@
 //! The store: collects what the apps have decided while the writer is busy, and has it written in
 //! one commit.
 //!
-//! in: [`Job`] (from the apps), [`Probe`] (from whoever asks whether the server is ready),
-//! [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
+//! in: [`Job`] (from the apps), [`Drain`] (from [`Mailbox`](crate::mailbox::Mailbox))
 //! out: [`Stored`] (to the app that gave the job, in the order of its jobs)
 
 mod apply;
@@ -38,6 +37,7 @@ use crate::{
     config::{Config, Database},
     database::DatabaseError,
     meters::Meters,
+    vitals::{Pulse, Vitals},
 };
 use memory::Memory;
 use upkeep::{LOOK_EVERY, Upkeep};
@@ -63,17 +63,13 @@ pub(crate) struct Stored(pub(crate) Result<Yield, Failed>);
 #[rtype(result = "()")]
 pub(crate) struct Drain;
 
-/// Writes something that changes nothing, and tells whether that went well.
-#[derive(Clone, Copy, Message)]
-#[rtype(result = "bool")]
-pub(crate) struct Probe;
-
 /// The batching actor.
 pub(crate) struct Store {
     pen: Pen,
     queue: Vec<Job>,
     state: State,
     drained: Option<oneshot::Sender<()>>,
+    _pulse: Pulse,
 }
 
 /// Who writes.
@@ -107,6 +103,7 @@ impl Store {
         config: &Config,
         meters: Meters,
         disk: Disk,
+        vitals: &Vitals,
     ) -> Result<(Addr<Self>, BTreeMap<AppId, Rows>), DatabaseError> {
         let (pen, apps) = match &config.database {
             Database::Memory => (Pen::Memory(Memory::default()), BTreeMap::new()),
@@ -119,10 +116,11 @@ impl Store {
                 let apps = load::everything(&opened.connection).map_err(failed)?;
                 let upkeep = Upkeep::begin(&opened.connection, path, disk).map_err(failed)?;
                 let book = Book::new(opened, Some(upkeep));
-                (Pen::Disk(start_writer(book, meters)), apps)
+                (Pen::Disk(start_writer(book, meters, vitals)), apps)
             }
         };
-        let store = Self { pen, queue: Vec::new(), state: State::Idle, drained: None };
+        let (queue, state, pulse) = (Vec::new(), State::Idle, vitals.pulse("store"));
+        let store = Self { pen, queue, state, drained: None, _pulse: pulse };
         Ok((store.start(), apps))
     }
 
@@ -181,9 +179,7 @@ impl Store {
         ctx: &mut Context<Self>,
     ) {
         let State::Writing(waiting) = mem::replace(&mut self.state, State::Idle) else { return };
-        if results.is_err() {
-            tracing::error!("the thread that writes the database has ended: restart the server");
-        }
+        // A writer that has fallen has told the operator.
         let mut results = results.unwrap_or_default().into_iter();
         for job in waiting {
             job.do_send(Stored(results.next().unwrap_or(Err(Failed))));
@@ -192,11 +188,11 @@ impl Store {
     }
 }
 
-fn start_writer(book: Book, meters: Meters) -> Addr<Writer> {
-    let book = Mutex::new(Some(book));
+fn start_writer(book: Book, meters: Meters, vitals: &Vitals) -> Addr<Writer> {
+    let (book, vitals) = (Mutex::new(Some(book)), vitals.clone());
     SyncArbiter::start(1, move || {
         let book = book.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Writer::new(book, meters.clone())
+        Writer::new(book, meters.clone(), vitals.pulse("thread that writes the database"))
     })
 }
 
@@ -216,16 +212,6 @@ impl Handler<Job> for Store {
     fn handle(&mut self, job: Job, ctx: &mut Self::Context) {
         self.queue.push(job);
         self.write(ctx);
-    }
-}
-
-impl Handler<Probe> for Store {
-    type Result = ResponseFuture<bool>;
-
-    fn handle(&mut self, probe: Probe, _: &mut Self::Context) -> Self::Result {
-        let Pen::Disk(writer) = &self.pen else { return Box::pin(async { true }) };
-        let probing = writer.send(probe);
-        Box::pin(async { probing.await.unwrap_or(false) })
     }
 }
 

@@ -27,9 +27,9 @@ use std::{
 
 use tokio::sync::oneshot;
 
-pub(crate) use faults::{Faults, faulty};
+pub(crate) use faults::{Faults, Trap, faulty};
 
-use crate::{Config, LiveRules, Rules, listen, mailbox::Mailbox};
+use crate::{Config, Limit, Limits, LiveRules, Rules, listen, mailbox::Mailbox};
 
 /// Starts a server as the program has it, but for its database, which is in memory.
 ///
@@ -49,7 +49,9 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Config { workers: 1, ..Config::default() }.into()
+        // One machine stands for all clients.
+        let limits = Limits::default().with(Limit::AddressJoins, 0);
+        Config { workers: 1, limits, ..Config::default() }.into()
     }
 }
 
@@ -81,6 +83,12 @@ impl Setup {
         self
     }
 
+    /// Has the server's part for an application panic, once, when a client claims this nameplate.
+    pub fn panic_at(mut self, nameplate: u32) -> Self {
+        self.faults.trap = Some(Trap::at(nameplate.into()));
+        self
+    }
+
     /// Turns every client away with this text, in the welcome.
     pub fn refuse(self, text: impl Into<String>) -> Self {
         let mut rules = Rules::clone(&self.config.rules.now());
@@ -103,8 +111,7 @@ impl Setup {
         let thread = thread::Builder::new().name("wormhole-server".to_owned());
         let serving = move || {
             actix::System::new().block_on(async {
-                let faults = Some(self.faults).filter(|faults| *faults != Faults::default());
-                let mailbox = Mailbox::start_with(self.config, faults);
+                let mailbox = Mailbox::start_with(self.config, self.faults);
                 let mailbox = mailbox.expect("a database that can be used");
                 let running = crate::start(mailbox, [listener]).await;
                 let running = running.expect("a listener that can be used");

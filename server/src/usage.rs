@@ -30,6 +30,7 @@ use crate::{
     clock,
     config::{Config, UsageConfig},
     database::DatabaseError,
+    vitals::{Pulse, Vitals},
 };
 use record::{Current, Record};
 
@@ -48,9 +49,10 @@ impl Usage {
     ///
     /// # Errors
     /// [`DatabaseError`] where the database cannot be used.
-    pub(crate) fn start(config: &Config) -> Result<Self, DatabaseError> {
+    pub(crate) fn start(config: &Config, vitals: &Vitals) -> Result<Self, DatabaseError> {
         let tally = Tally::default();
-        let open = |usage| recorder_of(usage, config.prune_every, tally.clone());
+        let pulse = || vitals.pulse("usage recorder");
+        let open = |usage| recorder_of(usage, config.prune_every, tally.clone(), pulse());
         let recorder = config.usage.as_ref().map(open).transpose()?;
         Ok(Self { tally, recorder: recorder.map(Actor::start) })
     }
@@ -62,8 +64,10 @@ impl Usage {
 
     /// Tells what has ended in an app.
     pub(crate) fn retire(&self, app: &AppId, retired: Vec<Retired>) {
-        for what in retired {
+        for mut what in retired {
             self.tally.count(&what);
+            let life = what.life_mut();
+            life.started = clock::of_day(life.started);
             self.record(|| Record::Retired { app: app.clone(), what });
         }
     }
@@ -94,11 +98,14 @@ fn recorder_of(
     config: &UsageConfig,
     update_every: Duration,
     tally: Tally,
+    pulse: Pulse,
 ) -> Result<Recorder<Record>, DatabaseError> {
-    let (connection, rebooted) = (schema::open(&config.database)?, clock::now());
+    let (database, began) = (config.database.clone(), clock::steady());
+    let open = move || schema::open(&database);
     let current = move || {
         let subscriptions = tally.subscriptions();
-        Record::Current(Current { rebooted, updated: clock::now(), subscriptions })
+        let (rebooted, updated) = (clock::of_day(began), clock::now());
+        Record::Current(Current { rebooted, updated, subscriptions })
     };
-    Ok(Recorder::new(connection, Blur::new(config.blur), update_every, current))
+    Recorder::new(open, Blur::new(config.blur), update_every, current, pulse)
 }

@@ -5,7 +5,7 @@
 //! does not end when it is told to is cut off its socket.
 //!
 //! in: [`Attend`] and [`Ended`] (from the sessions), [`Gone`] (from their connections),
-//! [`Condemn`] (from the apps), [`Disperse`] (from [`launch`](crate::launch))
+//! [`Condemn`] (from the apps), [`Shed`] (from the door), [`Disperse`] (from [`launch`](crate::launch))
 //! out: [`Call`] (to the sessions)
 
 mod socket;
@@ -26,6 +26,7 @@ use crate::{
     engine::SessionId,
     guest::{Guests, Visit},
     limits::Exceeded,
+    vitals::Pulse,
 };
 
 /// A session has begun.
@@ -57,6 +58,11 @@ pub(crate) struct Condemn {
     pub(crate) exceeded: Exceeded,
 }
 
+/// A session has to end since others need its place; its client may come back.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Shed(pub(crate) SessionId);
+
 /// Every session has to end: after `goodbye` those are told that have not ended by themselves,
 /// and soon after that those are cut that still have not. Answers when none is left.
 #[derive(Message)]
@@ -73,6 +79,8 @@ pub(crate) enum Call {
     Ping,
     /// Tell the client that it wants too much, and end.
     End(Exceeded),
+    /// Tell the client to come back later, and end.
+    ComeBack,
     /// Tell the client that the server goes away, and end.
     GoAway,
 }
@@ -83,6 +91,7 @@ pub(crate) struct Watch {
     guests: Guests,
     sessions: HashMap<SessionId, Watched>,
     dispersed: Option<oneshot::Sender<()>>,
+    _pulse: Pulse,
 }
 
 struct Watched {
@@ -112,8 +121,8 @@ const ROUND: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Watch {
-    pub(crate) fn new(config: Arc<Config>, guests: Guests) -> Self {
-        Self { config, guests, sessions: HashMap::new(), dispersed: None }
+    pub(crate) fn new(config: Arc<Config>, guests: Guests, pulse: Pulse) -> Self {
+        Self { config, guests, sessions: HashMap::new(), dispersed: None, _pulse: pulse }
     }
 
     fn go_round(&mut self) {
@@ -234,6 +243,19 @@ impl Handler<Condemn> for Watch {
     }
 }
 
+impl Handler<Shed> for Watch {
+    type Result = ();
+
+    fn handle(&mut self, Shed(session): Shed, _: &mut Self::Context) {
+        if let Some(watched) = self.sessions.get_mut(&session)
+            && matches!(watched.state, State::Well { .. })
+        {
+            watched.state = State::Condemned { since: Instant::now() };
+            watched.calls.do_send(Call::ComeBack);
+        }
+    }
+}
+
 impl Handler<Disperse> for Watch {
     type Result = ResponseFuture<()>;
 
@@ -265,6 +287,7 @@ mod tests {
     use crate::{
         limits::{Limit, Limits},
         probe::probe,
+        vitals::Vitals,
     };
 
     /// A watchdog with one session, what that is told, and the client's end of its socket.
@@ -279,12 +302,14 @@ mod tests {
     impl Stage {
         fn set() -> Self {
             let guests = Guests::new(Limits::default());
-            let watch = Watch::new(Arc::default(), guests.clone()).start();
+            let watch =
+                Watch::new(Arc::default(), guests.clone(), Vitals::default().pulse("watchdog"));
+            let watch = watch.start();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap().0;
             let socket = Socket::of(&socket2::SockRef::from(&server)).map(Arc::new);
-            let visit = guests.arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = guests.arrive([192, 0, 2, 1].into(), None, || false).unwrap();
             let (session, (calls, told)) = (SessionId::fresh(), probe());
             watch.do_send(Attend { session, visit, calls, socket });
             Self { watch, session, calls: told, client, _server: server }

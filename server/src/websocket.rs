@@ -12,14 +12,16 @@ use actix_web_actors::ws::{WebsocketContext, handshake};
 use serde_json::{Map, Value};
 
 use crate::{
+    connections::Stage,
     door::Connection,
     front::Front,
     limits::Limit,
+    network::Network,
     peer,
     permission::Pass,
     rules::Welcome,
     session::{Refused, Session, TooLarge, counted, limited},
-    testing::faulty,
+    testing::{Faults, faulty},
 };
 
 /// No limit is this one: the codec makes room for what a frame announces.
@@ -54,7 +56,10 @@ async fn enter(
     let guest = address.map_or(Ipv6Addr::UNSPECIFIED.into(), |address| address.ip());
     let who = front.address_ids.as_ref().map(|ids| ids.of(guest, Instant::now()));
     let client = who.map(tracing::field::display);
-    let visit = match front.guests.arrive(guest) {
+    let own = address.filter(|address| !rules.trusted_proxies.trust(Some(address.ip())));
+    let network = own.map(|address| Network::from(address.ip()));
+    let make_way = || front.door.connections.make_way(network);
+    let visit = match front.guests.arrive(guest, network, make_way) {
         Ok(visit) => visit,
         Err(exceeded) => {
             tracing::debug!(client, %exceeded, "a websocket is refused");
@@ -70,7 +75,10 @@ async fn enter(
     let too_large = TooLarge::default();
     let frames = limited(payload, limit, too_large.clone());
     let connection = request.conn_data::<Connection>();
-    let faults = front.faults;
+    if let Some(connection) = connection {
+        connection.entry.becomes(Stage::Settled, network);
+    }
+    let faults = Some(front.faults.clone()).filter(Faults::on_the_way);
     let session = Session::new(front, Arc::clone(&visit), connection, pass, welcome, too_large);
     let codec = Codec::new().max_size(limit);
     let said = counted(WebsocketContext::with_codec(session, frames, codec), visit);

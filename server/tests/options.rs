@@ -220,8 +220,8 @@ fn what_is_wrong_is_said_in_one_line_and_nothing_is_touched() {
         (
             "",
             &[],
-            &["--host=::1", "--port=tcp:1:interface=127.0.0.1"],
-            "--host is for a --port without an interface (from the command line)".to_owned(),
+            &["--host=::1", "--port=tcp:1:interface=127.0.0.1", "--relay-port=unix:/x"],
+            "--host is for a port without an interface (from the command line)".to_owned(),
         ),
         (
             "",

@@ -139,10 +139,10 @@ async fn both_servers_run_in_one_process() {
 
 #[test]
 fn a_stop_ends_well() {
-    for command in ["relay", "serve"] {
-        let mut program = Program::start(&[command, "--port", LOCAL]);
+    for command in [&["relay"][..], &["serve", "--relay-port", LOCAL]] {
+        let mut program = Program::start(&[command, &["--port", LOCAL]].concat());
         program.terminate();
-        assert!(program.child.wait().unwrap().success(), "{command}");
+        assert!(program.child.wait().unwrap().success(), "{command:?}");
     }
 }
 

@@ -83,14 +83,14 @@ async def send(w, name, size, sent, stall=False):
     if await hear(w, "answer") is None:
         return
     pipe = await transit.connect()
-    content = b"\0" * sent
+    content = b"x" * sent
     for start in range(0, sent, RECORD):
         pipe.send_record(content[start:start + RECORD])
     if stall:
         say("stalled")
         if not await threads.deferToThread(sys.stdin.readline):
             await defer.Deferred()
-        pipe.send_record(b"\0" * (size - sent))
+        pipe.send_record(b"x" * (size - sent))
         try:
             await pipe.receive_record()
         except ConnectionClosed:

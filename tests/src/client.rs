@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Missing, Peer, Process, Relay, Server, Stream, peer_script};
+use crate::{Gate, Missing, Peer, Process, Relay, Server, Stream, peer_script};
 
 /// Runs one program against one server.
 #[derive(Clone, Debug)]
@@ -43,7 +43,24 @@ impl Client {
 
     /// Has it reach others through this relay alone, where it can be told so.
     pub fn through(self, relay: &Relay) -> Self {
-        Self { way: Way::Through { hint: relay.hint().to_owned(), url: relay.url() }, ..self }
+        self.through_hint(relay.hint())
+    }
+
+    /// The same for a relay at any address, `tcp:HOST:PORT`.
+    pub fn through_hint(self, hint: &str) -> Self {
+        Self {
+            way: Way::Through { hint: hint.to_owned(), url: hint.replacen(':', "://", 1) },
+            ..self
+        }
+    }
+
+    /// Has it reach others through this gate alone.
+    pub fn through_gate(self, gate: &Gate) -> Self {
+        let hint = gate.hint();
+        Self {
+            way: Way::Through { hint: hint.to_owned(), url: hint.replacen(':', "://", 1) },
+            ..self
+        }
     }
 
     /// Builds `wormhole send ARGS`, to be run in `folder`.
@@ -74,6 +91,15 @@ impl Client {
             Peer::Rust => command.args(["--noconfirm", "--no-color"]),
             Peer::Go => command.arg("--hide-progress"),
         };
+        command.args(self.rendezvous()).args(self.ways()).args(args);
+        command
+    }
+
+    /// Builds `wormhole receive ARGS`, to be run in `folder`, which asks before it accepts; Rust's
+    /// has no such thing to say.
+    pub fn ask_to_receive(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = self.command(folder);
+        command.args(["receive", "--hide-progress"]);
         command.args(self.rendezvous()).args(self.ways()).args(args);
         command
     }

@@ -2,8 +2,9 @@
 //!
 //! A [`Maker`] names whose program is meant, ours or Python's. A [`Server`] is one of its mailbox
 //! servers, a [`Relay`] one of its transit relays. A [`Client`] runs the `wormhole` of some [`Peer`]
-//! against such a server, and a [`Process`] is either of them while it runs, perhaps in a [`Lab`]. A
-//! [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`]
+//! against such a server, and a [`Process`] is either of them while it runs, perhaps in a [`Lab`]
+//! or in one of two [`Homes`]. A [`Gate`] is a relay that stops and loses what it carries as a test
+//! says. A [`Terminal`] is a program at a terminal. A [`Payload`] is what a transfer carries, a [`Snapshot`]
 //! what lies on disk afterwards. A [`Socket`] speaks to a server directly, a [`Talker`] in commands, and a [`Transcript`] is a recorded
 //! conversation that it repeats. A [`Browser`] looks at pages.
 //!
@@ -17,6 +18,8 @@ use std::time::Duration;
 mod browser;
 mod client;
 mod each;
+mod gate;
+mod homes;
 mod lab;
 mod maker;
 mod missing;
@@ -35,6 +38,8 @@ mod watched;
 pub use browser::{Browser, View};
 pub use client::{Client, scripted};
 pub use each::Each;
+pub use gate::{Gate, Pass, Side};
+pub use homes::{Homes, Place};
 pub use lab::Lab;
 pub use maker::{Maker, Peer, peer_script};
 pub use missing::{Missing, trial, unless_missing};

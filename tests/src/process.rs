@@ -110,7 +110,29 @@ impl Process {
     ///
     /// When the signal cannot be sent.
     pub fn interrupt(&self) {
-        signal("-INT", self.child.id());
+        self.signal("-INT");
+    }
+
+    /// Sends a signal, such as `-TERM`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        signal(name, self.child.id());
+    }
+
+    /// Waits until a text has come, be it on a line that has not ended.
+    ///
+    /// # Panics
+    ///
+    /// As [`line_after`](Self::line_after).
+    pub fn says(&self, stream: Stream, text: &str) {
+        let said = |output: &Collected| {
+            output.stream(stream).windows(text.len()).any(|here| here == text.as_bytes())
+        };
+        let output = self.output.wait(|output| output.open == 0 || said(output));
+        assert!(said(&output), "no `{text}` from {}\n{output}", self.what);
     }
 
     /// Waits for a line with `marker` in it and returns the rest of that line, trimmed.
@@ -119,15 +141,25 @@ impl Process {
     ///
     /// When the program ends or [`PATIENCE`](crate::PATIENCE) does before the line has come.
     pub fn line_after(&self, stream: Stream, marker: &str) -> String {
-        let rest = |text: &Collected| {
-            let bytes = text.stream(stream);
-            let whole_lines = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-            let text = String::from_utf8_lossy(&bytes[..whole_lines]);
-            let (_, rest) = text.split_once(marker)?;
-            rest.lines().next().map(|line| line.trim().to_owned())
-        };
-        let text = self.output.wait(|text| text.open == 0 || rest(text).is_some());
-        rest(&text).unwrap_or_else(|| panic!("no `{marker}` from {}\n{text}", self.what))
+        let text = self.output.wait(|text| text.open == 0 || text.rest(stream, marker).is_some());
+        let rest = text.rest(stream, marker);
+        rest.unwrap_or_else(|| panic!("no `{marker}` from {}\n{text}", self.what))
+    }
+
+    /// Waits for such a line for so long, or until the program ends; gives the same where it came.
+    pub fn line_within(&self, limit: Duration, stream: Stream, marker: &str) -> Option<String> {
+        let come = |text: &Collected| text.open == 0 || text.rest(stream, marker).is_some();
+        self.output.wait_for(limit, come).rest(stream, marker)
+    }
+
+    /// Returns all that it has printed until now.
+    pub fn said(&self) -> String {
+        self.output.wait_for(Duration::ZERO, |_| true).to_string()
+    }
+
+    /// Waits for the end of the program for so long, and tells whether it has come.
+    pub fn ends_within(&self, limit: Duration) -> bool {
+        self.output.wait_for(limit, |text| text.open == 0).open == 0
     }
 
     /// Waits for the end of the program, however long that takes, and returns what it took.
@@ -288,6 +320,15 @@ impl Collected {
             Stream::Out => &self.out,
             Stream::Err => &self.err,
         }
+    }
+
+    /// The rest of the first whole line with a marker in it.
+    fn rest(&self, stream: Stream, marker: &str) -> Option<String> {
+        let bytes = self.stream(stream);
+        let whole_lines = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let text = String::from_utf8_lossy(&bytes[..whole_lines]);
+        let (_, rest) = text.split_once(marker)?;
+        rest.lines().next().map(|line| line.trim().to_owned())
     }
 }
 

@@ -57,9 +57,4 @@ impl Relay {
     pub fn hint(&self) -> &str {
         &self.hint
     }
-
-    /// Returns the same as the Rust program takes it, `tcp://127.0.0.1:PORT`.
-    pub fn url(&self) -> String {
-        self.hint.replacen(':', "://", 1)
-    }
 }

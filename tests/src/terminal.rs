@@ -53,6 +53,11 @@ impl Terminal {
         Self { what, child, pty, set, screen }
     }
 
+    /// Returns the number by which the system knows the program.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Presses keys, one after the other.
     ///
     /// # Panics

@@ -18,14 +18,13 @@ use wormhole_tests::{Maker, Process, Stream};
 const WORMHOLES: usize = 10_000;
 /// What is opened at once, in fours.
 const AT_ONCE: usize = 25;
-/// How many come before, until the allocator has all the room that it takes.
+/// How many come before, until everything that is made once is there.
 const WARM_UP: usize = 3_000;
 /// What may be in use besides, which is no wormhole's: ten bytes of each would show.
 const IN_USE: usize = 10 * WORMHOLES;
-/// What the allocator may keep for later, in its holes: how much that is differs from run to run.
-const RESIDENT: usize = 32 << 20;
 
-/// Counts what is in use, to the byte.
+/// Counts what is in use, to the byte. What the system's allocator keeps besides, in its holes, differs
+/// from machine to machine.
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
@@ -106,12 +105,6 @@ fn open_files() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1_024
-}
-
 #[test]
 fn ten_thousand_wormholes_leave_nothing_behind() {
     let layers = watch::Sender::new(0);
@@ -126,12 +119,10 @@ fn ten_thousand_wormholes_leave_nothing_behind() {
 
     actix::System::new().block_on(async {
         many(&url, WARM_UP).await;
-        let (files, in_use, memory) = (open_files(), ALLOCATOR.current_usage(), resident());
+        let (files, in_use) = (open_files(), ALLOCATOR.current_usage());
         many(&url, WORMHOLES).await;
         assert_eq!(open_files(), files);
         let grown = ALLOCATOR.current_usage().saturating_sub(in_use);
         assert!(grown < IN_USE, "{grown} bytes more in use than before");
-        let grown = resident().saturating_sub(memory);
-        assert!(grown < RESIDENT, "{grown} bytes more of memory than before");
     });
 }

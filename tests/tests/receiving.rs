@@ -6,7 +6,6 @@
 
 use std::{
     fs,
-    io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::{Path, PathBuf},
     process::Command,
@@ -69,28 +68,53 @@ impl Scene {
     }
 
     /// Starts a sender that sends half of a large file and then waits for its end, and a receiver
-    /// of it; waits until that has some of it in a file whose name begins so.
-    fn half(&self, args: &[&str], beginning: &str) -> Option<(Process, Process)> {
+    /// of it; waits until that has written it.
+    fn half(&self, args: &[&str]) -> Option<(Process, Process)> {
+        self.half_by(args, r#"exec "$@""#)
+    }
+
+    /// The same with a receiver that is run by a shell.
+    fn half_by(&self, args: &[&str], script: &str) -> Option<(Process, Process)> {
         let half = (LARGE / 2).to_string();
         let sender = ["stall", "\"half.bin\"", &LARGE.to_string(), &half];
         let (sender, code) = self.scripted(&sender)?;
-        let receiver = self.receive(&[args, &[&code]].concat());
+        let client = Client::new(Maker::Ours, &self.server).unwrap();
+        let receive = client.receive(&self.target(), &[args, &[&code]].concat());
+        let receiver = Process::start(by_shell(script, &receive));
         sender.line_after(Stream::Out, "stalled");
-        let came = || {
-            let file = files(&self.target())
-                .into_iter()
-                .find(|name| name.starts_with(beginning) && !name.ends_with(".json"))?;
-            let length = fs::metadata(self.target().join(file)).ok()?.len();
-            (length == LARGE as u64 / 2).then_some(())
-        };
         let begun = Instant::now();
-        while came().is_none() {
+        while !has_open(&receiver, LARGE as u64 / 2) {
             assert!(begun.elapsed() < PATIENCE, "{:?}", files(&self.target()));
             thread::yield_now();
         }
         Some((sender, receiver))
     }
 }
+
+/// Whether a program has an open file of this length, of whatever name.
+fn has_open(process: &Process, length: u64) -> bool {
+    let open = fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap();
+    let files = open.filter_map(|entry| fs::metadata(entry.ok()?.path()).ok());
+    files.into_iter().any(|file| file.is_file() && file.len() == length)
+}
+
+/// Has a shell run a command, which is `"$@"` to it.
+fn by_shell(script: &str, command: &Command) -> Command {
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash"]).arg(command.get_program()).args(command.get_args());
+    shell.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+/// Hides /proc, without which a file that has no name cannot get one.
+const WITHOUT_PROC: &str =
+    r#"exec unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$@""#;
 
 fn files(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -131,7 +155,7 @@ fn a_sender_gone_in_the_middle_leaves_a_part_where_asked_for() {
 #[test]
 fn ctrl_c_leaves_a_part_where_asked_for() {
     let scene = Scene::new();
-    let Some((_sender, receiver)) = scene.half(&["--keep-partial"], "half.bin.part-") else {
+    let Some((_sender, receiver)) = scene.half(&["--keep-partial"]) else {
         return;
     };
     receiver.interrupt();
@@ -143,7 +167,7 @@ fn ctrl_c_leaves_a_part_where_asked_for() {
 #[test]
 fn ctrl_c_leaves_nothing_otherwise_and_says_how_far_it_came() {
     let scene = Scene::new();
-    let Some((_sender, receiver)) = scene.half(&[], ".wormhole-") else { return };
+    let Some((_sender, receiver)) = scene.half(&[]) else { return };
     receiver.interrupt();
     let finished = receiver.finish();
     assert_eq!(finished.status.code(), Some(130), "{finished}");
@@ -153,17 +177,63 @@ fn ctrl_c_leaves_nothing_otherwise_and_says_how_far_it_came() {
 }
 
 #[test]
-fn kill_9_leaves_what_can_be_told_from_a_file_that_arrived() {
-    for (args, beginning, left) in
-        [(&[][..], ".wormhole-", 1), (&["--keep-partial"], "half.bin.part-", 2)]
-    {
+fn kill_9_leaves_nothing_but_what_was_to_be_kept() {
+    for (args, left) in [(&[][..], 0), (&["--keep-partial"], 2)] {
         let scene = Scene::new();
-        let Some((_sender, mut receiver)) = scene.half(args, beginning) else { return };
+        let Some((_sender, mut receiver)) = scene.half(args) else { return };
         receiver.kill();
         let names = files(&scene.target());
         assert_eq!(names.len(), left, "{names:?}");
-        assert!(names.iter().all(|name| name.starts_with(beginning)), "{names:?}");
+        assert!(names.iter().all(|name| name.starts_with("half.bin.part-")), "{names:?}");
     }
+}
+
+#[test]
+fn what_a_killed_receiver_left_is_cleared_by_the_next_and_told() {
+    let mut probe = Command::new("unshare");
+    probe.args(["-m", "mount", "-t", "tmpfs", "none", "/proc"]);
+    if !probe.output().is_ok_and(|done| done.status.success()) {
+        return Missing::because("nothing can be mounted here").skip();
+    }
+    let scene = Scene::new();
+    let Some((_sender, mut killed)) = scene.half_by(&[], WITHOUT_PROC) else { return };
+    killed.kill();
+    let Some((_other, running)) = scene.half_by(&[], WITHOUT_PROC) else { return };
+    // The first is gone when the second begins, and the second stays when a third does.
+    let [left] = &files(&scene.target())[..] else { panic!("{:?}", files(&scene.target())) };
+    assert!(left.starts_with(".wormhole-"), "{left}");
+    let Some((_sender, code)) = scene.scripted(&["send", "\"f\"", "3", "3"]) else { return };
+    scene.receive(&[&code]).finish().succeeded();
+    assert_eq!(files(&scene.target()), [left, "f"]);
+    running.interrupt();
+    let finished = running.finish();
+    assert!(finished.err.contains("Removed what a killed transfer had left: '.wormhole-"));
+    assert_eq!(files(&scene.target()), ["f"]);
+}
+
+#[test]
+fn the_limit_of_a_files_size_is_an_error_that_both_sides_are_told() {
+    let scene = Scene::new();
+    fs::write(scene.sandbox.path().join("large"), vec![7; LARGE]).unwrap();
+    let client = Client::new(Maker::Ours, &scene.server).unwrap();
+    let receive = |code: &str| {
+        let receive = client.receive(&scene.target(), &[code]);
+        Process::start(by_shell(r#"ulimit -f 256; exec "$@""#, &receive)).finish()
+    };
+    // What is too large by what is announced is refused at once.
+    let sender = Process::start(client.send(scene.sandbox.path(), &["large"]));
+    let refused = receive(&sender.code());
+    assert!(refused.complaint().contains("files may have 262144 bytes here"), "{refused}");
+    assert!(!refused.err.contains("Receiving ("), "{refused}");
+    sender.finish().complaint();
+    // What nobody knew of before, when it comes.
+    let input = client.send(scene.sandbox.path(), &["-"]);
+    let sender = Process::start(by_shell(r#"exec "$@" <large"#, &input));
+    let failed = receive(&sender.code());
+    assert!(failed.complaint().contains("not become larger than 262144 bytes"), "{failed}");
+    let told = sender.finish();
+    assert!(told.complaint().contains("the peer gave up: the receiver"), "{told}");
+    assert_eq!(files(&scene.target()), [""; 0]);
 }
 
 /// Interrupts our program when the peer and it are ready, and checks that it told the peer once.
@@ -328,25 +398,4 @@ fn what_the_rust_client_sends_as_a_tar_is_unpacked_on_request() {
     let ours = scene.target().join("album");
     assert_eq!(Snapshot::of(&ours).paths(), Snapshot::of(&album).paths());
     assert_eq!(fs::read(ours.join("deep/er/ä")).unwrap(), b"content");
-}
-
-/// Receives a folder of so many files, and gives the most memory that took, in megabytes.
-fn peak_of(many: usize) -> Option<f64> {
-    let scene = Scene::new();
-    let (sender, code) = scene.scripted(&["folder", &many.to_string()])?;
-    let receiver = scene.receive(&[&code]);
-    let peak = receiver.spent().peak;
-    receiver.finish().succeeded();
-    assert!(sender.finish().out.contains("acknowledged"));
-    let folders = files(&scene.target().join("many"));
-    let inside = |folder: &String| files(&scene.target().join("many").join(folder)).len();
-    assert_eq!(folders.iter().map(inside).sum::<usize>(), many);
-    Some(peak)
-}
-
-#[test]
-fn a_hundred_thousand_files_take_hardly_more_memory_than_one() {
-    let (Some(one), Some(many)) = (peak_of(1), peak_of(100_000)) else { return };
-    let _ = writeln!(io::stderr(), "one file {one} MB, 100,000 files {many} MB");
-    assert!(many - one < 8.0, "one file {one} MB, 100,000 files {many} MB");
 }

@@ -7,14 +7,16 @@ use std::process::{Command, ExitCode};
 use libtest_mimic::Arguments;
 use serde_json::json;
 use tempfile::TempDir;
-use wormhole_tests::{Client, Maker, Missing, PATIENCE, Process, Server, Talker, Terminal, trial};
+use wormhole_tests::{
+    Client, Maker, Missing, PATIENCE, Process, Server, Stream, Talker, Terminal, trial,
+};
 
 const CODE: &str = "7-crossover-clockwork";
 const NOTE: &str = "(note: you can use <Tab> to complete words)";
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let tests: [(&str, fn()); 11] = [
+    let tests: [(&str, fn()); 13] = [
         (
             "tab_completes_what_is_begun_and_corrects_what_is_misspelt",
             tab_completes_what_is_begun_and_corrects_what_is_misspelt,
@@ -33,8 +35,16 @@ fn main() -> ExitCode {
         ("a_person_may_leave_at_any_time", a_person_may_leave_at_any_time),
         ("a_silent_server_keeps_nobody_from_leaving", a_silent_server_keeps_nobody_from_leaving),
         (
+            "a_second_signal_leaves_the_terminal_as_it_was",
+            a_second_signal_leaves_the_terminal_as_it_was,
+        ),
+        (
             "a_word_that_has_not_begun_is_asked_for_once",
             a_word_that_has_not_begun_is_asked_for_once,
+        ),
+        (
+            "a_code_without_a_secret_needs_a_second_return",
+            a_code_without_a_secret_needs_a_second_return,
         ),
         ("a_pasted_code_is_one_line", a_pasted_code_is_one_line),
         (
@@ -182,9 +192,11 @@ fn a_line_that_is_no_code_can_be_corrected() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", CODE, "--text", "hello"]);
     let terminal = scene.receiver(&[]);
-    terminal.press("seven\r");
+    terminal.press("7\r");
     terminal.shows("the code has no hyphen after its number");
-    terminal.press("-crossover\r");
+    terminal.press("-\r");
+    terminal.shows("the code has no secret after its number");
+    terminal.press("\x15seven-crossover\r");
     terminal.shows("the code does not begin with a number");
     // Ctrl-U takes the line away.
     terminal.press("\x157-cross over\r");
@@ -300,6 +312,21 @@ fn a_silent_server_keeps_nobody_from_leaving() {
     assert_eq!(status.code(), Some(130), "{screen}");
 }
 
+fn a_second_signal_leaves_the_terminal_as_it_was() {
+    for (first, second) in [("-TERM", "-INT"), ("-INT", "-TERM")] {
+        let scene = Scene::new();
+        let terminal = scene.receiver(&[]);
+        terminal.press("7-cro");
+        terminal.shows("code: 7-cro");
+        // The goodbye has no answer.
+        scene.server.silence();
+        terminal.signal(first);
+        terminal.signal(second);
+        let (status, screen) = terminal.finish();
+        assert_eq!(status.code(), Some(130), "{first} {second}\n{screen}");
+    }
+}
+
 fn a_word_that_has_not_begun_is_asked_for_once() {
     let scene = Scene::new();
     let sender = scene.sender(&["--code", "7-crossover-", "--text", "hello"]);
@@ -310,6 +337,25 @@ fn a_word_that_has_not_begun_is_asked_for_once() {
     let (status, screen) = terminal.finish();
     assert!(status.success() && screen.ends_with("\nhello"), "{screen}");
     sender.finish().succeeded();
+}
+
+fn a_code_without_a_secret_needs_a_second_return() {
+    for dumb in [false, true] {
+        let scene = Scene::new();
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        let command = client.send(scene.folder.path(), &["-0", "--text", "hello"]);
+        let sender = Process::start(command);
+        sender.line_after(Stream::Err, "receive -0");
+        let receive = client.receive(scene.folder.path(), &[]);
+        let terminal = if dumb { Terminal::start_dumb(receive) } else { Terminal::start(receive) };
+        terminal.shows("Enter receive wormhole code:");
+        terminal.press("0-\r");
+        terminal.shows("anybody can be at the other end");
+        terminal.press(if dumb { "0-\r" } else { "\r" });
+        let (status, screen) = terminal.finish();
+        assert!(status.success() && screen.ends_with("hello"), "{screen}");
+        sender.finish().succeeded();
+    }
 }
 
 fn a_pasted_code_is_one_line() {
@@ -328,8 +374,10 @@ fn a_terminal_that_cannot_be_drawn_on_gets_a_plain_line() {
     let client = Client::new(Maker::Ours, &scene.server).unwrap();
     let terminal = Terminal::start_dumb(client.receive(scene.folder.path(), &[]));
     terminal.shows("Enter receive wormhole code:");
-    terminal.press("seven\n");
+    terminal.press("7\n");
     terminal.shows("the code has no hyphen after its number");
+    terminal.press("7-\n");
+    terminal.shows("the code has no secret after its number");
     terminal.press("7-cross over\n");
     terminal.shows("the code contains spaces");
     terminal.press(&format!("{CODE}\n"));

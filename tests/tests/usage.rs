@@ -138,6 +138,74 @@ fn the_output_file_is_a_name_a_folder_or_what_to_overwrite() {
 }
 
 #[test]
+fn what_exists_in_a_folder_is_overwritten_only_by_who_says_so() {
+    let scene = Scene::new();
+    fs::create_dir(scene.there.path().join("folder")).unwrap();
+    fs::write(scene.there.path().join("folder/note.txt"), "old").unwrap();
+    fs::write(scene.there.path().join("note.txt"), "old").unwrap();
+    let output = ["-o", "folder"];
+    for (output, path) in [(&[][..], "note.txt"), (&output, "folder/note.txt")] {
+        for (accept, answers, overwritten) in [
+            (&["--accept-file"][..], "", false),
+            (&[], "", false),
+            (&[], "\n", false),
+            (&[], "n\n", false),
+            (&[], "y\n", true),
+        ] {
+            let sender = scene.send(&["note.txt"]);
+            let code = sender.code();
+            let receiver = scene.receive(&[output, accept, &[&code]].concat(), answers).finish();
+            let sender = sender.finish();
+            assert_eq!(receiver.err.contains("overwrite it? (y/N)"), accept.is_empty());
+            assert_eq!(
+                scene.arrived(path).as_deref(),
+                Some(if overwritten { "a note" } else { "old" })
+            );
+            if overwritten {
+                assert!(receiver.err.contains(&format!("Overwriting '{path}'")), "{receiver}");
+                receiver.succeeded();
+                sender.succeeded();
+            } else {
+                receiver.complaint();
+                assert!(sender.complaint().contains("transfer rejected"), "{sender}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_is_told_before_the_code_is_used() {
+    let scene = Scene::new();
+    fs::write(scene.there.path().join("file"), "old").unwrap();
+    for output in ["file/", "nowhere/", "nowhere/new", "/dev/null"] {
+        // Nobody has this code, so that only what is said before it is used ends the program.
+        let receiver = scene.receive(&["-o", output, "5-nobody-here"], "").finish();
+        assert!(receiver.complaint().contains(output.trim_end_matches("/new")), "{receiver}");
+    }
+}
+
+#[test]
+fn an_output_makes_the_offered_name_irrelevant_and_keeps_the_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::new();
+    let odd = "a\u{1b}[31m\u{202e}gpj";
+    fs::write(scene.here.path().join(odd), "a note").unwrap();
+    let secret = scene.there.path().join("secret");
+    fs::write(&secret, "old").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    for (output, path) in [(&["-o", "secret"][..], "secret"), (&[], "a␛[31m[U+202E]gpj")] {
+        let sender = scene.send(&[odd]);
+        let receiver = scene.receive(&[output, &[&sender.code()]].concat(), "y\n").finish();
+        sender.finish().succeeded();
+        let receiver = receiver.succeeded();
+        assert!(receiver.err.contains("calls it 'a\\x1b[31m\\u202egpj'"), "{receiver}");
+        assert!(!receiver.err.contains(['\u{1b}', '\u{202e}']), "{receiver}");
+        assert_eq!(scene.arrived(path).as_deref(), Some("a note"));
+    }
+    assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn the_verifiers_are_the_same_and_a_no_stops_it() {
     for (answer, goes_on) in [("Yes\n", true), ("perhaps\nno\n", false), ("", false)] {
         let scene = Scene::new();

@@ -1,15 +1,25 @@
 //! What can be typed; the names are those of the Python program.
 
-use std::{num::NonZeroU16, ops::RangeInclusive, path::PathBuf};
+use std::{
+    num::NonZeroU16,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
-use clap::{ArgAction, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use clap::{ArgAction, Parser, Subcommand};
 use wormhole_client::{
     DEFAULT_WORDS, MAX_WORDS, PUBLIC_SERVER,
-    protocol::transit::{RelayArgument, RelayHint},
+    protocol::{
+        transit::{RelayArgument, RelayHint},
+        uri::{BadWebSocketUrl, WebSocketUrl},
+        wire::MAX_IDENTIFIER,
+    },
     timing::Log,
     transfer::{self, APPID, SafeName},
     transit::{self, Listen, Ways},
 };
+
+use crate::ask;
 
 /// Send text, files and folders to another computer, by a short code.
 #[derive(Parser)]
@@ -29,13 +39,14 @@ pub(crate) struct Global {
     /// Use another application's id
     ///
     /// Only programs with the same id meet.
-    #[arg(long, global = true, help_heading = EVERYWHERE, default_value = APPID, hide_default_value = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_parser = appid,
+          default_value = APPID, hide_default_value = true)]
     pub(crate) appid: String,
     /// The mailbox server, at which both computers meet
     ///
     /// For wss:// the certificates in SSL_CERT_FILE (PEM) are believed besides the public ones.
     #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "URL", env = "WORMHOLE_RELAY_URL",
-          default_value = PUBLIC_SERVER, value_parser = NonEmptyStringValueParser::new())]
+          default_value = PUBLIC_SERVER, value_parser = server)]
     pub(crate) relay_url: String,
     /// The relay for computers that cannot reach each other, or empty for none
     ///
@@ -110,6 +121,12 @@ pub(crate) struct Common {
     /// Connect through a relay only: tell the other computer no address of this one
     #[arg(long)]
     force_relay: bool,
+    /// Use no code: whoever else does so meets the first who comes, friend or stranger
+    #[arg(short = '0', conflicts_with_all = ["code", "code_length"])]
+    pub(crate) no_code: bool,
+    /// Take 0- for a code, which is that of -0
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 impl Common {
@@ -128,6 +145,23 @@ impl Common {
             _ => Ways::All,
         }
     }
+}
+
+/// The name of an application, which servers take only so long.
+fn appid(text: &str) -> Result<String, String> {
+    match text.len() {
+        1..=MAX_IDENTIFIER => Ok(text.to_owned()),
+        _ => Err(format!("expected a name of 1 to {MAX_IDENTIFIER} bytes")),
+    }
+}
+
+/// The address of a mailbox server, as links have it too.
+fn server(text: &str) -> Result<String, BadWebSocketUrl> {
+    text.parse::<WebSocketUrl>().map(|url| url.as_str().to_owned())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+    ask::answer(text).ok_or("expected yes or no, 1 or 0, true or false, on or off")
 }
 
 fn ports(text: &str) -> Result<RangeInclusive<NonZeroU16>, String> {
@@ -154,7 +188,7 @@ pub(crate) struct Send {
     /// Draw the code as a QR code (the default on a terminal)
     #[arg(long, env = "WORMHOLE_QR", num_args = 0..=1, require_equals = true,
           default_missing_value = "1", overrides_with = "no_qr", action = ArgAction::Set,
-          value_parser = clap::builder::BoolishValueParser::new(), value_name = "0|1", hide_possible_values = true)]
+          value_parser = yes_or_no, value_name = "0|1")]
     qr: Option<bool>,
     /// Draw no QR code
     #[arg(long)]
@@ -221,9 +255,11 @@ pub(crate) struct Receive {
     pub(crate) common: Common,
     /// Accept a file or folder without asking
     #[arg(long, env = "WORMHOLE_ACCEPT_FILE", action = ArgAction::SetTrue,
-          value_parser = clap::builder::BoolishValueParser::new())]
+          value_parser = yes_or_no)]
     pub(crate) accept_file: bool,
     /// Where to put it: a new name, a folder to put it in, or a file to overwrite
+    ///
+    /// In a folder, what has the offered name already is overwritten only if you say so when asked.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output_file: Option<PathBuf>,
     /// Unpack a .tar, which is what the Rust client sends for a folder, into a folder of its name
@@ -232,14 +268,14 @@ pub(crate) struct Receive {
     /// Keep what came of an interrupted transfer as NAME.part-RANDOM, with a note beside it
     #[arg(long)]
     pub(crate) keep_partial: bool,
-    /// Take a folder with names that differ only in case or in how a letter is encoded
+    /// Try a folder with names that this disk may take for one
     ///
-    /// Without it such a folder is refused: where the disk takes both for one name, one file would
-    /// be put in the place of the other. Even with it that never happens; the transfer fails there.
+    /// Names that differ only in case or in how a letter is encoded are refused on a disk that takes
+    /// some such names for one. With this option the transfer fails only where it does so with these.
     #[arg(long)]
     pub(crate) accept_colliding_names: bool,
     /// Make the code here, to be typed at the sender's
-    #[arg(short, long, conflicts_with = "code")]
+    #[arg(short, long, conflicts_with_all = ["code", "no_code"])]
     pub(crate) allocate: bool,
     /// How many words the code has that is made here or asked for [default: 2]
     #[arg(short = 'c', long, value_name = "NUMBER", value_parser = words, conflicts_with = "code")]
@@ -249,6 +285,11 @@ pub(crate) struct Receive {
 }
 
 impl Receive {
+    /// Where to put it; what is empty names nothing.
+    pub(crate) fn output(&self) -> Option<&Path> {
+        self.output_file.as_deref().filter(|output| !output.as_os_str().is_empty())
+    }
+
     pub(crate) fn words(&self) -> usize {
         self.code_length.unwrap_or(DEFAULT_WORDS)
     }

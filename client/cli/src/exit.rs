@@ -1,14 +1,19 @@
 //! How the program ends: one line for a person, and a number for a script.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf};
 
 use wormhole_client::{
     Error,
     protocol::code::KeyFormatError,
-    transfer::{ArrivalError, TargetError, TransferError, UnpackError, Unsendable, escape},
+    transfer::{
+        ArrivalError, TargetError, TransferError, UnpackError, Unsendable, escape, shortened,
+    },
 };
 
 use crate::show;
+
+/// The longest line that is shown, in characters.
+const MAX_LINE: usize = 2_000;
 
 /// It did not work, for this reason.
 #[derive(Debug)]
@@ -37,10 +42,16 @@ impl<E: Into<TransferError>> From<E> for Failure {
     }
 }
 
-/// Says what went wrong, and ends the program so.
-pub(crate) fn report(failure: &Failure) -> ExitCode {
+/// Says what went wrong, and gives the number for it.
+pub(crate) fn report(failure: &Failure) -> u8 {
     say(failure);
-    ExitCode::from(if matches!(failure, Failure::Interrupted) { INTERRUPTED } else { FAILED })
+    if matches!(failure, Failure::Interrupted) { INTERRUPTED } else { FAILED }
+}
+
+/// Ends the program at once, whatever its other threads hang in.
+#[expect(clippy::disallowed_methods, reason = "nobody waits for the destructors any more")]
+pub(crate) fn leave(status: u8) -> ! {
+    std::process::exit(status.into())
 }
 
 /// Says what went wrong, in one line on standard error.
@@ -53,7 +64,8 @@ pub(crate) fn say(failure: &Failure) {
         Failure::Refused(text) => text.clone(),
         Failure::Interrupted => "interrupted".to_owned(),
     };
-    eprintln!("wormhole: {}", once(&line));
+    // There may be words of a peer's or a server's in it.
+    eprintln!("wormhole: {}", once(&shortened(&line, MAX_LINE)));
 }
 
 /// Escapes a line, unless that would only double what is escaped in it already.
@@ -72,9 +84,7 @@ fn transfer(error: &TransferError) -> String {
             return format!("insufficient free space: {needed} are needed and {free} are left");
         }
         TransferError::Arrival(ArrivalError::Unpack(UnpackError::Collision { .. })) => {
-            return format!(
-                "{error} (--accept-colliding-names takes it where the disk tells them apart)"
-            );
+            return format!("{error} (--accept-colliding-names tries it even so)");
         }
         other => return other.to_string(),
     };

@@ -2,8 +2,8 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-    time::Duration,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -33,6 +33,7 @@ const LIMITS: [(Limit, u64); 10] = [
 /// A server in memory, on all addresses of this machine, until it is [stopped](Self::stop).
 pub(crate) struct LocalServer {
     port: u16,
+    loopback: IpAddr,
     stop: oneshot::Sender<()>,
     running: JoinHandle<Result<(), wormhole_server::Error>>,
 }
@@ -40,26 +41,31 @@ pub(crate) struct LocalServer {
 impl LocalServer {
     pub(crate) fn start() -> Result<Self, Failure> {
         let failed = |error| Failure::Io("cannot start the mailbox server", error);
+        if SystemTime::now() < UNIX_EPOCH {
+            // What it stands on panics then.
+            return Err(failed(io::Error::other("the clock of this computer stands before 1970")));
+        }
         let listener = listen((Ipv6Addr::UNSPECIFIED, 0).into()).map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
+        let address = listener.local_addr().map_err(failed)?;
+        let (port, loopback) = (address.port(), loopback(address.ip()));
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { drop(stopped.await) };
         let limits =
             LIMITS.into_iter().fold(Limits::default(), |all, (limit, most)| all.with(limit, most));
         let config = Config { workers: 1, goodbye: GOODBYE, limits, ..Config::default() };
         let running = actix::spawn(launch(config, vec![listener], shutdown));
-        Ok(Self { port, stop, running })
+        Ok(Self { port, loopback, stop, running })
     }
 
     /// Where this computer finds it.
     pub(crate) fn url_here(&self) -> String {
-        url(IpAddr::from([127, 0, 0, 1]), self.port)
+        url(self.loopback, self.port)
     }
 
     /// Where the other computer probably finds it.
     pub(crate) fn url_there(&self) -> String {
-        let address = transit::addresses().first().copied();
-        url(address.unwrap_or(IpAddr::from([127, 0, 0, 1])), self.port)
+        let address = transit::addresses().into_iter().find(|address| !address.is_loopback());
+        url(address.unwrap_or(self.loopback), self.port)
     }
 
     /// Serves the other computer's goodbye, then stops.
@@ -71,6 +77,13 @@ impl LocalServer {
     }
 }
 
+/// Where this machine reaches what listens on all its addresses: there are machines without IPv4.
+fn loopback(listening: IpAddr) -> IpAddr {
+    let is_here = |ip: IpAddr| UdpSocket::bind((ip, 0)).is_ok();
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    if listening.is_ipv6() && !is_here(v4) { v6 } else { v4 }
+}
+
 /// An IPv6 address gets its brackets.
 fn url(ip: IpAddr, port: u16) -> String {
     format!("ws://{}/v1", SocketAddr::new(ip, port))
@@ -78,8 +91,6 @@ fn url(ip: IpAddr, port: u16) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     #[test]

@@ -5,17 +5,23 @@ use std::{
     path::Path,
 };
 
-use tokio::task::spawn_blocking;
 use wormhole_client::{
     PUBLIC_SERVER, Wormhole,
-    protocol::transfer::{Message, Refusal},
-    transfer::{self, MAX_TEXT, Plan, SafeName, TransferError, escape},
+    protocol::{
+        code::Code,
+        transfer::{Message, Refusal},
+        transit::Role,
+        wire::MAX_MESSAGE,
+    },
+    transfer::{self, Plan, SafeName, TransferError, check_text, escape},
+    transit::Transit,
 };
 
 use crate::{
     args::{Global, Send},
-    ask,
+    ask, code,
     exit::Failure,
+    files,
     local::LocalServer,
     session, show,
     steps::Steps,
@@ -31,16 +37,21 @@ enum Goods {
     Plan(Plan),
 }
 
-pub(crate) async fn run(global: &Global, options: Send) -> Result<(), Failure> {
-    let code = options.code.as_deref().map(session::checked).transpose()?;
-    code.and_then(|code| code.weakness()).into_iter().for_each(show::weakness);
+pub(crate) async fn run(global: &Global, mut options: Send) -> Result<(), Failure> {
+    let code = code::given(options.code.take(), &options.common)?;
+    code.as_ref().and_then(Code::weakness).into_iter().for_each(show::weakness);
     let goods = goods(&options).await?;
+    if let Goods::Plan(_) = goods {
+        // A port that is taken is said before anybody types a code.
+        Transit::prepare(Role::Sender, &global.transit(&options.common))?;
+    }
     if !options.local {
-        return over(global, &options, goods, &global.relay_url, &global.relay_url).await;
+        let server = &global.relay_url;
+        return over(global, &options, code, goods, server, server).await;
     }
     let server = LocalServer::start()?;
     let (here, there) = (server.url_here(), server.url_there());
-    let sent = over(global, &options, goods, &here, &there).await;
+    let sent = over(global, &options, code, goods, &here, &there).await;
     let stopped = server.stop().await;
     sent.and(stopped)
 }
@@ -49,13 +60,14 @@ pub(crate) async fn run(global: &Global, options: Send) -> Result<(), Failure> {
 async fn over(
     global: &Global,
     options: &Send,
+    given: Option<Code>,
     goods: Goods,
     here: &str,
     there: &str,
 ) -> Result<(), Failure> {
     describe(&goods);
-    session::run(global, here, "the sender interrupted the transfer", async |wormhole, floor| {
-        code(wormhole, options, there).await?;
+    session::run(global, here, Role::Sender, async |wormhole, floor| {
+        code(wormhole, options, given, there).await?;
         confirm(wormhole, options).await?;
         match goods {
             Goods::Text(text) => floor.given_to(transfer::send_text(wormhole, &text)).await?,
@@ -82,9 +94,12 @@ async fn over(
 
 async fn goods(options: &Send) -> Result<Goods, Failure> {
     let text = match (&options.text, &options.what[..]) {
-        (Some(text), _) if text == "-" => ask::all_input(MAX_TEXT).await?,
+        (Some(text), _) if text == "-" => ask::all_input(MAX_MESSAGE).await?,
         (Some(text), _) => text.clone(),
-        (None, []) => ask::line("Text to send: ".to_owned()).await?.unwrap_or_default(),
+        (None, []) => {
+            let line = ask::line("Text to send: ".to_owned(), MAX_MESSAGE).await?;
+            line.map(|line| line.to_string()).unwrap_or_default()
+        }
         (None, paths) => {
             let plan = if paths.iter().any(|path| path == Path::new(INPUT)) {
                 input(options)?
@@ -97,18 +112,15 @@ async fn goods(options: &Send) -> Result<Goods, Failure> {
             }));
         }
     };
-    if text.len() > MAX_TEXT {
-        return Err(TransferError::TextTooLong(text.len()).into());
-    }
+    check_text(&text)?;
     Ok(Goods::Text(text))
 }
 
 /// Measures the paths that are to be sent.
 async fn measured(options: &Send) -> Result<Plan, Failure> {
     let (paths, rules) = (options.what.clone(), options.rules());
-    let plan = spawn_blocking(move || Plan::of_all(&paths, rules)).await;
-    let died = |_| TransferError::Internal("a file task died");
-    plan.map_err(died)?.map_err(Failure::Unsendable)
+    let planned = files::blocking(move || Plan::of_all(&paths, rules)).await?;
+    planned.map_err(Failure::Unsendable)
 }
 
 /// Sends standard input, whose length nobody knows.
@@ -138,19 +150,23 @@ fn describe(goods: &Goods) {
             format!("Sending standard input as a file named '{name}'")
         }
         Goods::Plan(Plan::Folder(folder)) => {
-            for skipped in &folder.skipped {
-                show::line(&format!("{skipped} (ignoring error)"));
-            }
+            folder.skipped.iter().for_each(show::skipped);
             let size = show::size(folder.offer.zipsize);
-            format!("Sending directory ({size}) named '{}'", escape(&folder.offer.dirname))
+            let named = escape(&folder.offer.dirname);
+            format!("Sending directory ({size}) named '{named}'\n{}", show::planned(folder))
         }
     });
 }
 
 /// Gets the code and shows what to do with it.
-async fn code(wormhole: &Wormhole, options: &Send, server: &str) -> Result<(), Failure> {
-    match &options.code {
-        Some(code) => wormhole.set_code(code)?,
+async fn code(
+    wormhole: &Wormhole,
+    options: &Send,
+    given: Option<Code>,
+    server: &str,
+) -> Result<(), Failure> {
+    match given {
+        Some(code) => wormhole.use_code(code)?,
         None => wormhole.allocate_code(options.code_length)?,
     }
     let code = wormhole.code().await?;
@@ -161,6 +177,10 @@ async fn code(wormhole: &Wormhole, options: &Send, server: &str) -> Result<(), F
     command += " receive ";
     if options.common.verify {
         command += "--verify ";
+    }
+    if code.words().is_empty() {
+        show::command(&format!("{command}-0"));
+        return Ok(());
     }
     command += code.as_str();
     show::code(&code, &command);
@@ -178,15 +198,21 @@ async fn confirm(wormhole: &Wormhole, options: &Send) -> Result<(), Failure> {
     }
     loop {
         let question = format!("Verifier {}. ok? (yes/no): ", verifier.hex());
-        let answer = ask::line(question).await?;
-        match answer.map(|answer| answer.to_lowercase()).as_deref() {
-            Some("yes") => return Ok(()),
-            Some("no") | None => {
+        let answer = tokio::select! {
+            answer = ask::line(question, ask::MAX_ANSWER) => answer?,
+            abandoned = transfer::abandoned(wormhole) => {
+                show::line("");
+                return Err(abandoned.into());
+            }
+        };
+        match answer.map(|answer| ask::answer(&answer)) {
+            Some(Some(true)) => return Ok(()),
+            Some(Some(false)) | None => {
                 let refusal = Refusal::Verifier;
                 wormhole.send_message(Message::from(refusal).write());
                 return Err(Failure::Refused(refusal.to_string()));
             }
-            Some(_) => {}
+            Some(None) => {}
         }
     }
 }

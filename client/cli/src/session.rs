@@ -5,8 +5,12 @@ use std::{cell::Cell, future::pending, pin::pin, time::Duration};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::sleep;
 use wormhole_client::{
-    Connection, Error, Wormhole,
-    protocol::{code::Code, key::Verifier, transfer::Message},
+    Connection, Wormhole,
+    protocol::{
+        key::Verifier,
+        transfer::{Message, Refusal},
+        transit::Role,
+    },
     transfer::AppVersions,
 };
 
@@ -15,34 +19,31 @@ use crate::{args::Global, exit::Failure, interrupt, show};
 /// How long a step may take before the person is told what is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether a transfer goes on, which tells the peer itself when it is broken off.
+/// Whether a transfer has begun, which tells the peer itself how it ends.
 #[derive(Default)]
 pub(crate) struct Floor {
     is_taken: Cell<bool>,
 }
 
 impl Floor {
-    /// Runs a transfer, which has the floor until it ends, also where it is dropped.
-    pub(crate) async fn given_to<T>(&self, transfer: impl Future<Output = T>) -> T {
+    /// Leaves the talking to a transfer, from here on.
+    pub(crate) fn given_to<T>(&self, transfer: T) -> T {
         self.is_taken.set(true);
-        let ended = transfer.await;
-        self.is_taken.set(false);
-        ended
+        transfer
     }
 }
 
 /// Opens a wormhole, runs a conversation over it, and closes it however that ends.
 ///
-/// A peer that is there when the person interrupts is told so, in the words of `interrupted`, unless
-/// a transfer has told it.
+/// A peer that is there when the person interrupts, or can no longer be asked, is told so, unless a transfer tells it.
 pub(crate) async fn run(
     global: &Global,
     url: &str,
-    interrupted: &str,
+    role: Role,
     conversation: impl AsyncFnOnce(&Wormhole, &Floor) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let builder =
-        Wormhole::builder(global.appid.as_str(), url).versions(AppVersions::OURS.write())?;
+        Wormhole::builder(global.appid.as_str(), url).versions(AppVersions::ours(role).write())?;
     let builder = match global.dump_timing {
         Some(_) => builder.timing(global.timing.clone()),
         None => builder,
@@ -59,10 +60,10 @@ pub(crate) async fn run(
             }
         })
         .await;
-        if let Err(Failure::Interrupted) = talked
+        if let Err(Failure::Interrupted | Failure::Io(..)) = talked
             && !floor.is_taken.get()
         {
-            wormhole.send_message(Message::Error(interrupted.to_owned()).write());
+            wormhole.send_message(Message::from(Refusal::Cancelled(role)).write());
         }
         talked
     };
@@ -145,9 +146,4 @@ pub(crate) async fn patiently<T>(step: impl Future<Output = T>, text: &str) -> T
         () = sleep(PATIENCE) => show::line(text),
     }
     step.await
-}
-
-/// Refuses a malformed code before anything is done with it.
-pub(crate) fn checked(code: &str) -> Result<Code, Failure> {
-    Ok(Code::parse(code).map_err(Error::from)?)
 }

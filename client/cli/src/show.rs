@@ -16,7 +16,9 @@ use wormhole_client::{
         transit::Role,
         uri::Link,
     },
-    transfer::{Announced, Event, Target, escape},
+    transfer::{
+        Announced, Event, FolderPlan, Reason, Target, Unpacked, Unsendable, escape, shortened,
+    },
     transit::Via,
 };
 
@@ -25,15 +27,44 @@ pub(crate) fn line(text: &str) {
     eprintln!("{text}");
 }
 
+/// How much is shown of what a server says to everybody, in characters, and in lines.
+const MAX_MOTD: usize = 2_000;
+const MAX_LINES: usize = 20;
+/// The same of a name, in characters; those that a file can have are no longer.
+const MAX_NAME: usize = 255;
+
 /// Shows what the server's operator says to everybody.
 pub(crate) fn motd(url: &str, text: &str) {
-    let text = text.lines().map(escape).collect::<Vec<_>>().join("\n ");
-    eprintln!("Server (at {url}) says:\n {text}");
+    eprintln!("Server (at {url}) says:\n {}", said(text).join("\n "));
+}
+
+/// What somebody says in several lines, no longer than somebody reads.
+fn said(text: &str) -> Vec<String> {
+    let mut left = MAX_MOTD;
+    let mut lines = text.lines();
+    let mut shown = Vec::new();
+    while shown.len() < MAX_LINES
+        && left > 0
+        && let Some(line) = lines.next()
+    {
+        shown.push(escape(&shortened(line, left)));
+        left = left.saturating_sub(line.chars().count());
+    }
+    let rest = lines.count();
+    if rest > 0 {
+        shown.push(format!("… ({rest} lines more)"));
+    }
+    shown
 }
 
 /// Shows the code, and how the other computer uses it.
 pub(crate) fn code(code: &Code, command: &str) {
     eprintln!("Wormhole code is: {}", escape(code.as_str()));
+    self::command(command);
+}
+
+/// Shows what the other person has to type.
+pub(crate) fn command(command: &str) {
     eprintln!("On the other computer, please run:\n\n{}\n", escape(command));
 }
 
@@ -89,16 +120,75 @@ pub(crate) fn offer(announced: &Announced, offered_name: &str, target: &Target) 
         }
     }
     if target.path().file_name().is_none_or(|own| own != offered_name) {
-        eprintln!("The other computer calls it '{}'", escape(offered_name));
+        eprintln!("The other computer calls it '{}'", escape(&shortened(offered_name, MAX_NAME)));
     }
     if target.replaces() {
         eprintln!("Overwriting '{}'", path(target.path()));
     }
 }
 
+/// Shows what is left out of what is sent, and why.
+pub(crate) fn skipped(skipped: &Unsendable) {
+    match &skipped.reason {
+        reason @ Reason::SentElsewhere => {
+            eprintln!("'{}' is left out: {reason}", path(&skipped.path));
+        }
+        _ => eprintln!("{skipped} (ignoring error)"),
+    }
+}
+
+/// The sum of what is sent, and of what is not.
+pub(crate) fn planned(folder: &FolderPlan) -> String {
+    let sum = sum(folder.offer.numfiles, folder.folders, folder.offer.numbytes);
+    match folder.skipped.len() {
+        0 => sum,
+        skipped => format!("{sum}; {skipped} left out, as said above"),
+    }
+}
+
+/// Shows the sum of what came out of an archive, and what was changed about it.
+pub(crate) fn unpacked(announced: &Announced, unpacked: &Unpacked) {
+    eprintln!("{}", sum(unpacked.files, unpacked.folders, unpacked.bytes));
+    if let Announced::Folder { numbytes, .. } = announced
+        && *numbytes != unpacked.bytes
+    {
+        eprintln!("The other computer had announced {}.", size(*numbytes));
+    }
+    if unpacked.freed > 0 {
+        eprintln!(
+            "{} of them came with permissions by which nobody could use it: now you can.",
+            unpacked.freed
+        );
+    }
+    if unpacked.renamed > 0 {
+        eprintln!(
+            "{} of them had a name with control characters or the like, which are written out now.",
+            unpacked.renamed
+        );
+    }
+}
+
+fn sum(files: u64, folders: u64, bytes: u64) -> String {
+    let (files, bytes) = (counted(files, "file", "files"), size(bytes));
+    match folders {
+        0 => format!("{files}, {bytes}"),
+        _ => format!("{files} in {}, {bytes}", counted(folders, "folder", "folders")),
+    }
+}
+
+fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
+}
+
 /// Prints a received text on standard output: on a terminal escaped and on one line, elsewhere as
 /// it came.
 pub(crate) fn text(text: &str) -> io::Result<()> {
+    if is_closed_output() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotConnected,
+            "it is closed, or nobody reads it",
+        ));
+    }
     let mut stdout = io::stdout().lock();
     if stdout.is_terminal() {
         writeln!(stdout, "{}", escape(text))?;
@@ -109,6 +199,20 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
         }
     }
     stdout.flush()
+}
+
+/// Whether the program was started without a standard output. Rust puts `/dev/null` in its place,
+/// open for reading and writing, where everything succeeds and is lost; a shell that is told to
+/// write there opens it for writing alone. Where the system does not tell, it is taken to be open.
+fn is_closed_output() -> bool {
+    const ACCESS: u32 = 0o3;
+    const READ_AND_WRITE: u32 = 0o2;
+    let null = std::fs::read_link("/proc/self/fd/1");
+    let about = std::fs::read_to_string("/proc/self/fdinfo/1").unwrap_or_default();
+    let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    null.is_ok_and(|path| path == Path::new("/dev/null"))
+        && flags.is_some_and(|flags| flags & ACCESS == READ_AND_WRITE)
 }
 
 /// A number of bytes in decimal units, such as `1.0 GB`, `10 Bytes` or `1 Byte`.
@@ -169,6 +273,10 @@ impl Progress {
 
     pub(crate) fn event(&self, event: &Event) {
         match event {
+            // What an honest program may do as well is told where it matters: with the way.
+            Event::Remarked(remarks) if remarks.is_odd() => {
+                eprintln!("Note: {}", escape(&remarks.to_string()));
+            }
             Event::Connected(via) => self.connected(via),
             Event::Spooling => line("The other program must know the size: reading it all first.."),
             Event::Progress { done, total } => {
@@ -182,6 +290,16 @@ impl Progress {
                 self.reached.set(Some((*done, *total)));
                 self.came.set(*done > 0);
             }
+            Event::Cleared(left) => {
+                line(&format!("Removed what a killed transfer had left: '{}'", path(left)));
+            }
+            Event::Hollow => {
+                line("There is nothing in this folder: the other program may make none of it.");
+            }
+            Event::Grew(file) => line(&format!(
+                "'{}' has grown since it was measured: what it held then was sent.",
+                path(file)
+            )),
             Event::Keeping(file) => self.kept.set(Some(file.clone())),
             Event::Placed => drop(self.kept.take()),
             Event::Sent | Event::Received => {
@@ -194,7 +312,7 @@ impl Progress {
     }
 
     fn connected(&self, via: &Via) {
-        eprintln!("{} ({})..", self.verb, escape(&via.to_string()));
+        eprintln!("{} ({})..", self.verb, escape(&shortened(&via.to_string(), MAX_NAME)));
     }
 }
 
@@ -252,6 +370,18 @@ impl Drop for Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_is_cut_to_what_somebody_reads() {
+        assert_eq!(said("one\ntwo\x1b"), ["one", "two\\x1b"]);
+        let long = "x".repeat(MAX_MOTD + 7);
+        assert_eq!(said(&long), [format!("{}… (7 characters more)", &long[7..])]);
+        let lines = said(&"line\n".repeat(500));
+        assert_eq!(lines.len(), MAX_LINES + 1);
+        assert_eq!(lines[MAX_LINES], "… (480 lines more)");
+        let both = said(&format!("{long}\nmore"));
+        assert_eq!(both.len(), 2, "{both:?}");
+    }
 
     #[test]
     fn sizes_are_for_people() {

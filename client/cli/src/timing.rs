@@ -9,21 +9,22 @@ use std::{
 use wormhole_client::timing::{Log, Recording, check_file, render, write_file};
 
 use crate::{
-    args::{Command, Global, Timing},
+    args::{Command, Global, Send, Timing},
     exit::Failure,
     show,
 };
 
 /// Refuses a file for the log or the page that cannot be written, or that is another of the files.
 pub(crate) fn check(global: &Global, command: &Command) -> Result<(), Failure> {
-    let (mut taken, page) = match command {
-        Command::Timing(Timing { first, second, output }) => {
-            let read = [Some(first), second.as_ref()].into_iter().flatten();
-            (read.filter_map(|file| place(file)).collect(), output.as_ref())
-        }
-        _ => (Vec::new(), None),
+    let page = match command {
+        Command::Timing(timing) => timing.output.as_ref(),
+        Command::Send(_) | Command::Receive(_) => None,
     };
+    let mut taken = Vec::new();
     for file in [page, global.dump_timing.as_ref()].into_iter().flatten() {
+        if taken.is_empty() {
+            taken.extend(used(command).into_iter().filter_map(place));
+        }
         check_file(file).map_err(|error| Failure::File(file.clone(), error))?;
         let Some(place) = place(file) else { continue };
         if taken.contains(&place) {
@@ -35,6 +36,17 @@ pub(crate) fn check(global: &Global, command: &Command) -> Result<(), Failure> {
         taken.push(place);
     }
     Ok(())
+}
+
+/// The files that a command reads or writes.
+fn used(command: &Command) -> Vec<&Path> {
+    match command {
+        Command::Timing(Timing { first, second, .. }) => {
+            [Some(first), second.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect()
+        }
+        Command::Send(Send { what, .. }) => what.iter().map(PathBuf::as_path).collect(),
+        Command::Receive(receive) => receive.output().into_iter().collect(),
+    }
 }
 
 /// Where a file is or will be; `None` for what is no regular file, and so takes more than one.

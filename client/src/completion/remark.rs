@@ -35,26 +35,43 @@ fn misspelt(position: usize, word: &str, last: bool) -> Option<String> {
     }
 }
 
-/// Refuses a line that is no code, or not the one whose nameplate is chosen.
-pub(super) fn at_return(line: &str, chosen: Option<&Nameplate>) -> Result<Code, String> {
-    if line.contains(char::is_control) {
-        return Err("a code is one line, such as 7-crossover-clockwork".to_owned());
+/// How often Return was pressed at a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Return {
+    First,
+    Second,
+}
+
+/// Refuses a line that is no code, or not the one whose nameplate is chosen; at the first Return
+/// also one that is probably not meant so.
+pub(super) fn at_return(
+    line: &str,
+    chosen: Option<&Nameplate>,
+    which: Return,
+) -> Result<Code, String> {
+    if let Some(chosen) = chosen
+        && split(line).is_none_or(|(nameplate, _)| nameplate != chosen.as_str())
+    {
+        return Err(no_way_back(chosen));
     }
-    let typed = Code::typed(line);
-    match chosen {
-        Some(chosen) if typed.as_ref().map(Code::nameplate) != Ok(chosen) => {
-            Err(no_way_back(chosen))
-        }
-        // Nobody else can have a code with a space either.
-        _ => typed
-            .and_then(|code| Code::parse(code.as_str()))
-            .map_err(|error| format!("{error}; one looks like 7-crossover-clockwork")),
+    let without_secret = Code::without_secret();
+    let code = match line.trim() == without_secret.as_str() {
+        true => without_secret,
+        false => Code::entered(line)
+            .map_err(|error| format!("{error}; one looks like 7-crossover-clockwork"))?,
+    };
+    match which {
+        Return::First if code.words().is_empty() => Err(NO_SECRET.to_owned()),
+        Return::First if code.words().ends_with('-') => Err(WORD_MISSING.to_owned()),
+        _ => Ok(code),
     }
 }
 
 /// Said where the last word has not begun, as Tab leaves it.
-pub(super) const WORD_MISSING: &str =
-    "another word is expected; press Return again if the code is complete";
+const WORD_MISSING: &str = "another word is expected; press Return again if the code is complete";
+
+/// Said of the code that everybody knows.
+const NO_SECRET: &str = "anybody can be at the other end; press Return again if you both want that";
 
 /// Said where the nameplate is none.
 pub(super) const NO_NUMBER: &str = "a code begins with a number";
@@ -95,18 +112,33 @@ mod tests {
         assert_eq!(while_typing("7-cro", Some(&seven)), None);
         for line in ["", "7", "8-cro", "77-cro"] {
             assert_eq!(while_typing(line, Some(&seven)), no, "{line}");
-            assert_eq!(at_return(line, Some(&seven)).err(), no, "{line}");
+            assert_eq!(refusal(line, Some(&seven), Return::Second), no, "{line}");
         }
-        let spaces = at_return("7-any thing", Some(&seven)).err().unwrap_or_default();
+        let spaces = refusal("7-any thing", Some(&seven), Return::Second).unwrap_or_default();
         assert!(spaces.contains("spaces"), "{spaces}");
-        assert!(at_return("7-any-", Some(&seven)).is_ok_and(|code| code.as_str() == "7-any-"));
+    }
+
+    fn refusal(line: &str, chosen: Option<&Nameplate>, which: Return) -> Option<String> {
+        at_return(line, chosen, which).err()
+    }
+
+    #[test]
+    fn what_is_probably_not_meant_so_needs_a_second_return() {
+        for (line, why) in [("7-any-", WORD_MISSING), (" 0- ", NO_SECRET)] {
+            assert_eq!(refusal(line, None, Return::First).as_deref(), Some(why), "{line}");
+            let code = at_return(line, None, Return::Second);
+            assert!(code.is_ok_and(|code| code.as_str() == line.trim()), "{line}");
+        }
+        for line in ["5-", "00-", "5", "0"] {
+            assert!(refusal(line, None, Return::Second).is_some(), "{line}");
+        }
     }
 
     #[test]
     fn what_is_no_code_is_refused_with_an_example() {
         for line in ["", "7", "crossover", "x-crossover", "7-cross over", "7-crossover\nclockwork"]
         {
-            let why = at_return(line, None).err().unwrap_or_default();
+            let why = refusal(line, None, Return::Second).unwrap_or_default();
             assert!(why.contains("7-crossover-clockwork"), "{line}: {why}");
         }
     }
@@ -116,7 +148,7 @@ mod tests {
         fn nothing_panics(line in "[0-9]{0,2}-{0,1}(\\PC|-|[a-z]{3}){0,9}", chosen in any::<Option<u32>>()) {
             let chosen = chosen.map(Nameplate::from);
             while_typing(&line, chosen.as_ref());
-            let _ = at_return(&line, chosen.as_ref());
+            let _ = at_return(&line, chosen.as_ref(), Return::First);
         }
     }
 }

@@ -21,7 +21,7 @@ use super::{
     InputError, Said,
     offer::Offer,
     place::{Place, split},
-    remark,
+    remark::{self, Return},
 };
 
 /// What is known while a line is typed.
@@ -43,22 +43,18 @@ impl Typing {
 
     /// Makes of an accepted line what the wormhole needs.
     pub(super) fn finished(&self, line: &str) -> Said {
-        match remark::at_return(line.trim(), self.chosen.get()) {
-            Ok(code) => {
-                let chosen = self.chosen.get().is_some();
-                Said::Typed { code, chosen, tabbed: self.tabbed.get() }
-            }
+        match remark::at_return(line, self.chosen.get(), Return::Second) {
+            Ok(code) => Said::Typed { code, tabbed: self.tabbed.get() },
             // The line was looked at before it was accepted.
             Err(why) => Said::Failed(InputError::Terminal(std::io::Error::other(why))),
         }
     }
 
-    /// Refuses a line that is no code, and once one that is probably not finished.
+    /// Refuses a line that is no code, and once one that is probably not meant so.
     fn refuse(&self, line: &str) -> Option<String> {
         let before = self.returned.replace(Zeroizing::new(line.to_owned()));
-        let unfinished = line.ends_with('-') && before.as_str() != line;
-        let refused = remark::at_return(line, self.chosen.get()).err();
-        refused.or_else(|| unfinished.then(|| remark::WORD_MISSING.to_owned()))
+        let which = if before.as_str() == line { Return::Second } else { Return::First };
+        remark::at_return(line, self.chosen.get(), which).err()
     }
 
     /// Chooses the nameplate, once; what is no number is left for Return to refuse.

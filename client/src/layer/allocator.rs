@@ -1,18 +1,19 @@
 //! Allocator: asks the server for a free nameplate and makes a code of it.
 //!
 //! in:  [`Allocate`] (from Code), `Line`, [`GotAllocated`] (from Rendezvous)
-//! out: `Transmit` (to Rendezvous), `Allocated` (to Code)
+//! out: `Transmit` (to Rendezvous), `Allocated` (to Code), `Broken` (to Boss)
 
 use actix::prelude::*;
-use wormhole_protocol::{code, name::Nameplate, wire::Command, wordlist};
+use wormhole_protocol::{code::Code, name::Nameplate, wire::Command, wordlist};
 use zeroize::Zeroizing;
 
 use super::{
+    boss::Broken,
     code::Allocated,
     ignored,
     rendezvous::{Line, Transmit},
 };
-use crate::wiring::To;
+use crate::{error::Error, wiring::To};
 
 /// A code is wanted, with this many words of random bytes drawn for it.
 #[derive(Message)]
@@ -38,11 +39,12 @@ pub(crate) struct Allocator {
     line: Line,
     rendezvous: To<Transmit>,
     code: To<Allocated>,
+    broken: To<Broken>,
 }
 
 impl Allocator {
-    pub(crate) fn new(rendezvous: To<Transmit>, code: To<Allocated>) -> Self {
-        Self { state: State::Idle, line: Line::Down, rendezvous, code }
+    pub(crate) fn new(rendezvous: To<Transmit>, code: To<Allocated>, broken: To<Broken>) -> Self {
+        Self { state: State::Idle, line: Line::Down, rendezvous, code, broken }
     }
 
     fn ask(&self) {
@@ -85,8 +87,10 @@ impl Handler<GotAllocated> for Allocator {
     fn handle(&mut self, GotAllocated(nameplate): GotAllocated, _: &mut Self::Context) {
         match &self.state {
             State::Allocating { random } => {
-                let words = wordlist::words(random);
-                self.code.tell(Allocated(code::Code::from_parts(nameplate, &words)));
+                match Code::from_parts(nameplate, &wordlist::words(random)) {
+                    Ok(code) => self.code.tell(Allocated(code)),
+                    Err(_) => return self.broken.tell(Broken(Error::Internal("no words"))),
+                }
                 self.state = State::Done;
             }
             State::Idle | State::Done => ignored::<GotAllocated>("allocator"),
@@ -98,7 +102,7 @@ impl Handler<GotAllocated> for Allocator {
 mod tests {
     use super::*;
     use crate::{
-        layer::table::{Machine, Table},
+        layer::table::{INTERNAL, Machine, Table},
         probe::{Told, probe, seated},
     };
 
@@ -106,7 +110,8 @@ mod tests {
     async fn makes_a_code_and_asks_anew_after_a_loss() {
         let (rendezvous, mut sent) = probe();
         let (code, mut codes) = probe();
-        let allocator = seated(Allocator::new(rendezvous, code));
+        let (broken, mut faults) = probe();
+        let allocator = seated(Allocator::new(rendezvous, code, broken));
         allocator.do_send(Allocate(vec![4, 16].into()));
         for line in [Line::Up, Line::Down, Line::Up] {
             allocator.do_send(line);
@@ -118,10 +123,22 @@ mod tests {
         assert_eq!(codes.len(), 1);
         assert_eq!(codes[0].0.as_str(), "12-alkali-assume");
         allocator.do_send(Line::Up);
-        assert!(sent.all().await.is_empty());
+        assert!(sent.all().await.is_empty() && faults.all().await.is_empty());
     }
 
-    struct Bench(Addr<Allocator>, Told<Transmit>, Told<Allocated>);
+    #[actix::test]
+    async fn a_code_without_words_is_our_own_fault() {
+        let (rendezvous, _sent) = probe();
+        let (code, mut codes) = probe();
+        let (broken, mut faults) = probe();
+        let allocator = seated(Allocator::new(rendezvous, code, broken));
+        allocator.do_send(Allocate(vec![].into()));
+        allocator.do_send(GotAllocated(Nameplate::from(12)));
+        assert_eq!(faults.all().await, [Broken(Error::Internal("no words"))]);
+        assert!(codes.all().await.is_empty());
+    }
+
+    struct Bench(Addr<Allocator>, Told<Transmit>, Told<Allocated>, Told<Broken>);
 
     impl Machine for Bench {
         fn put(&self, input: &str) {
@@ -137,6 +154,7 @@ mod tests {
         async fn told(&mut self) -> Vec<&'static str> {
             let mut told: Vec<_> = self.1.all().await.iter().map(|_| "tx allocate").collect();
             told.extend(self.2.all().await.iter().map(|_| "Code.allocated"));
+            told.extend(self.3.all().await.iter().map(|_| INTERNAL));
             told
         }
     }
@@ -146,7 +164,8 @@ mod tests {
         let bench = || {
             let (rendezvous, sent) = probe();
             let (code, codes) = probe();
-            Bench(seated(Allocator::new(rendezvous, code)), sent, codes)
+            let (to_boss, broken) = probe();
+            Bench(seated(Allocator::new(rendezvous, code, to_boss)), sent, codes, broken)
         };
         Table::read("Allocator").hold(bench).await;
     }

@@ -3,7 +3,7 @@
 //! in:  [`StartInput`] (from the wormhole's handle), [`GotList`] (from Lister), [`GotWordlist`] (from
 //!      Nameplate), and the questions of the entry's handle, which are answered at once: [`RefreshList`],
 //!      [`CompleteNameplate`], [`ChooseNameplate`], [`AwaitWordlist`], [`CompleteWords`],
-//!      [`ChooseWords`]
+//!      [`ChooseWords`], [`ChooseCode`]
 //! out: `Refresh` (to Lister), `InputCode`, `NameplateTyped`, `WordsTyped` (to Code)
 
 use std::collections::BTreeSet;
@@ -67,6 +67,11 @@ pub(crate) struct CompleteWords {
 #[derive(Message)]
 #[rtype(result = "Result<(), Error>")]
 pub(crate) struct ChooseWords(pub(crate) Zeroizing<String>);
+
+/// This is the code, of which the nameplate may be chosen.
+#[derive(Message)]
+#[rtype(result = "Result<(), Error>")]
+pub(crate) struct ChooseCode(pub(crate) Secret);
 
 enum State {
     /// Nobody types.
@@ -215,12 +220,30 @@ impl Handler<ChooseWords> for Input {
         match &self.state {
             State::Idle | State::TypingNameplate { .. } => Err(Error::MustChooseNameplateFirst),
             State::TypingWords { nameplate, .. } => {
-                self.words.tell(WordsTyped(Secret::from_parts(nameplate.clone(), &words)));
+                self.words.tell(WordsTyped(Secret::from_parts(nameplate.clone(), &words)?));
                 self.state = State::Done;
                 Ok(())
             }
             State::Done => Err(Error::AlreadyChoseWords),
         }
+    }
+}
+
+impl Handler<ChooseCode> for Input {
+    type Result = Result<(), Error>;
+
+    fn handle(&mut self, ChooseCode(code): ChooseCode, _: &mut Self::Context) -> Self::Result {
+        match &self.state {
+            State::Idle | State::TypingNameplate { .. } => {
+                self.nameplate.tell(NameplateTyped(code.nameplate().clone()));
+            }
+            State::TypingWords { nameplate, .. } if nameplate == code.nameplate() => {}
+            State::TypingWords { .. } => return Err(Error::AlreadyChoseNameplate),
+            State::Done => return Err(Error::AlreadyChoseWords),
+        }
+        self.words.tell(WordsTyped(code));
+        self.state = State::Done;
+        Ok(())
     }
 }
 

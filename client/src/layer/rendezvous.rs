@@ -35,7 +35,7 @@ use crate::{
     error::Error,
     random::random,
     schedule::Schedule,
-    socket::{self, News, Trust},
+    socket::{self, News, OnThisComputer, Trust},
     status::{Change, Connection},
     timing::Log,
     wiring::To,
@@ -113,6 +113,8 @@ pub(crate) struct Edges {
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) trust: Trust,
+    /// Is told with each connection.
+    pub(crate) on_this_computer: OnThisComputer,
     pub(crate) schedule: Option<Schedule>,
     /// The most zero bits of a stamp that we make.
     pub(crate) max_stamp_bits: u32,
@@ -142,7 +144,8 @@ impl Rendezvous {
         let news = ctx.address().downgrade();
         let (url, trust) = (self.server.url.clone(), self.server.trust.clone());
         self.connection(Connection::Connecting { url: url.clone(), since: SystemTime::now() });
-        let running = socket::run(url, trust, outgoing, move |item| {
+        let here = self.server.on_this_computer.clone();
+        let running = socket::run(url, trust, here, outgoing, move |item| {
             if let Some(rendezvous) = news.upgrade() {
                 rendezvous.do_send(item);
             }

@@ -1,7 +1,12 @@
 //! The HTTP clients that make connections: one for all wormholes of a thread, since each holds the
 //! certificates of all public authorities whether it needs them or not.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use actix_service::ServiceExt;
 use awc::{Client, Connector};
@@ -20,11 +25,27 @@ thread_local! {
     static MADE: RefCell<Made> = const { RefCell::new(Vec::new()) };
 }
 
+tokio::task_local! {
+    /// What was reached within [`reached`].
+    static REACHED: Cell<Option<IpAddr>>;
+}
+
+/// Connects by a client, and gives the address that was reached beside what came of it; awc has it
+/// only while it connects.
+pub(super) async fn reached<T>(connecting: impl Future<Output = T>) -> (T, Option<IpAddr>) {
+    let connecting = async { (connecting.await, REACHED.with(Cell::get)) };
+    REACHED.scope(Cell::new(None), connecting).await
+}
+
 /// Gives the client for an address.
 ///
 /// # Errors
-/// Where the certificates that the person adds cannot be read.
+/// Where the certificates that the person adds cannot be read, and where the clock stands before
+/// 1970: neither actix-http nor rustls knows such a time, and both panic.
 pub(super) fn client(url: &str, trust: &Trust) -> Result<Client, String> {
+    if SystemTime::now() < UNIX_EPOCH {
+        return Err("the clock of this computer stands before 1970".to_owned());
+    }
     let secure = url.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("wss:"));
     let settings = secure.then(|| trust.settings()).transpose()?;
     MADE.with_borrow_mut(|made| {
@@ -48,6 +69,9 @@ fn make(settings: Option<Arc<ClientConfig>>) -> Client {
         if let Err(error) = tune(connection.io_ref(), SILENCE_LIMIT) {
             tracing::debug!(%error, "a socket is not set up");
         }
+        let address = connection.io_ref().peer_addr().map(|address| address.ip().to_canonical());
+        // Connections to relays need not be asked for.
+        let _ = REACHED.try_with(|reached| reached.set(address.ok()));
         connection
     });
     // awc's own limits, a hundred connections and five seconds, are lower than ours.

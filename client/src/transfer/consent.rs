@@ -7,3 +7,9 @@
 pub fn accepts(answer: &str) -> bool {
     answer.is_empty() || answer.starts_with(['y', 'Y'])
 }
+
+/// Tells whether a line typed at the prompt `overwrite it? (y/N): ` accepts: only one that starts
+/// with `y` or `Y` does.
+pub fn accepts_overwriting(answer: &str) -> bool {
+    answer.starts_with(['y', 'Y'])
+}

@@ -1,13 +1,14 @@
 //! Why a transfer came to nothing.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use wormhole_protocol::{
     transfer::{BadAck, BadMessage, Refusal},
     transit::Role,
+    wire::MAX_MESSAGE,
 };
 
-use super::{ArrivalError, Awaited, NameError, TargetError};
+use super::{ArrivalError, Awaited, NameError, TargetError, UnpackError};
 use crate::{
     Error,
     transit::{LandError, ShipError, TransitError},
@@ -53,6 +54,9 @@ pub enum TransferError {
         /// The time it had.
         limit: Duration,
     },
+    /// The peer is in the same role as we are.
+    #[error("the other side {} as well: one of the two has to {}", same(*.0).0, same(*.0).1)]
+    SameRole(Role),
     /// The peer sent a message that is none.
     #[error(transparent)]
     BadMessage(#[from] BadMessage),
@@ -86,16 +90,37 @@ pub enum TransferError {
     /// A file could not be opened.
     #[error("cannot open what is to be sent: {0}")]
     Open(std::io::Error),
-    /// A text is longer than one message may be.
-    #[error("the text has {0} bytes, at most {max} fit into a message: send it as a file", max = super::MAX_TEXT)]
+    /// The message that holds a text, with its escapes, has more bytes than one may have; it has at
+    /// least so many.
+    #[error(
+        "the text takes {0} bytes as a message, at most {MAX_MESSAGE} fit into one: send it as a file"
+    )]
     TextTooLong(usize),
     /// Our own code is at fault.
     #[error("internal error: {0}")]
     Internal(&'static str),
 }
 
+fn same(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::Sender => ("wants to send", "receive"),
+        Role::Receiver => ("waits for something", "send"),
+    }
+}
+
 impl TransferError {
-    /// Whether the connection ended without a word, which the peer may say elsewhere.
+    /// Whether all we know is that there is no connection: the peer may know more, or less.
+    pub(super) fn is_of_the_link(&self) -> bool {
+        matches!(self, Self::Transit(_)) || self.is_hang_up()
+    }
+
+    /// Whether that is all that the peer knows.
+    pub(super) fn is_of_the_peers_link(&self) -> bool {
+        matches!(self, Self::Peer(text)
+            if Refusal::is_of_the_link(text) || TransitError::is_told_by(text))
+    }
+
+    /// Whether the connection ended without a word.
     pub(super) fn is_hang_up(&self) -> bool {
         matches!(
             self,
@@ -110,14 +135,32 @@ impl TransferError {
         )
     }
 
+    /// What to answer to an offer for which this has shown that there is no place.
+    pub fn refusal(&self) -> Refusal {
+        if self.is_full() { Refusal::Full } else { Refusal::Rejected }
+    }
+
+    /// Whether there is no room for what is received.
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Target(TargetError::NoRoom { .. }) => true,
+            Self::Arrival(error) => is_full(error),
+            Self::Land(LandError::Sink(error)) => is_full_disk(error),
+            _ => false,
+        }
+    }
+
     /// What the peer should be told, which holds nothing of this machine; `None` where it knows.
     pub(super) fn for_the_peer(&self, role: Role) -> Option<String> {
         let text = match self {
             Self::BadMessage(BadMessage::Offer(offer)) => return Some(offer.refusal().to_string()),
             Self::Cancelled { .. } => return Some(Refusal::Cancelled(role).to_string()),
+            Self::SameRole(role) => return Some(Refusal::SameRole(*role).to_string()),
+            _ if self.is_full() => return Some(Refusal::Full.to_string()),
             Self::Late { .. } => "the transfer took too long",
             Self::BadMessage(_) => "a message could not be read",
-            Self::Transit(_) => "no connection could be made",
+            Self::Transit(error) => return Some(error.for_the_peer(role)),
+            _ if self.is_hang_up() => return Some(Refusal::LinkLost.to_string()),
             Self::Ship(ShipError::Source(_)) | Self::Open(_) | Self::Spool(_) => {
                 "the sender could not read what it offered"
             }
@@ -131,8 +174,8 @@ impl TransferError {
             | Self::Peer(_)
             | Self::PeerCancelled(_)
             | Self::Ship(ShipError::Connection(_))
-            | Self::Answer(_)
             | Self::Unconfirmed
+            | Self::Answer(_)
             | Self::NotOk(_)
             | Self::Hash
             | Self::Name(_)
@@ -140,4 +183,22 @@ impl TransferError {
         };
         Some(text.to_owned())
     }
+}
+
+fn is_full(error: &ArrivalError) -> bool {
+    match error {
+        ArrivalError::NoRoom { .. }
+        | ArrivalError::Target(TargetError::NoRoom { .. })
+        | ArrivalError::Unpack(UnpackError::NoRoom { .. }) => true,
+        ArrivalError::Io { source, .. }
+        | ArrivalError::Unpack(UnpackError::Entry { source, .. }) => is_full_disk(source),
+        _ => false,
+    }
+}
+
+fn is_full_disk(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let within = error.get_ref().and_then(|inner| inner.downcast_ref());
+    within.is_some_and(is_full)
+        || matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }

@@ -1,5 +1,7 @@
 //! What a text from outside may do to a terminal: nothing.
 
+use std::borrow::Cow;
+
 use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 
 /// Makes any text safe to show on one line of a terminal.
@@ -24,6 +26,14 @@ pub fn escape(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Shortens what is longer than somebody reads: of more than `most` characters the first are left,
+/// and it says how many follow.
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    let Some((end, _)) = text.char_indices().nth(most) else { return text.into() };
+    let (shown, rest) = text.split_at(end);
+    format!("{shown}… ({} characters more)", rest.chars().count()).into()
 }
 
 fn numbered(c: char) -> String {
@@ -61,6 +71,13 @@ mod tests {
         assert_eq!(escape("\u{200d}\u{2028}\u{e000}"), "\\u200d\\u2028\\ue000");
         assert_eq!(escape("\u{e0001}\u{10ffff}"), "\\U000e0001\\U0010ffff");
         assert_eq!(escape("e\u{301} 漢 🙈"), "e\u{301} 漢 🙈");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_says_so() {
+        assert_eq!(shortened("äb\n", 3), "äb\n");
+        assert_eq!(shortened("äb\ncd", 3), "äb\n… (2 characters more)");
+        assert_eq!(shortened("", 0), "");
     }
 
     proptest! {

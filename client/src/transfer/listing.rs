@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    native::{from_bytes, to_bytes},
+    native::{FileId, from_bytes, to_bytes},
     spill::{self, Reader, Writer},
     zip::DosTime,
 };
@@ -18,6 +18,8 @@ pub(super) struct Entry {
     /// Where it lies on this machine.
     pub(super) place: PathBuf,
     pub(super) content: Content,
+    /// Which file it was when it was measured.
+    pub(super) id: FileId,
     /// Type and permissions as in `st_mode`.
     pub(super) mode: u16,
     pub(super) modified: DosTime,
@@ -25,8 +27,10 @@ pub(super) struct Entry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// A folder without anything in it.
+    /// A folder without anything in it that is sent.
     EmptyFolder,
+    /// A folder with something in it, which only some programs may be told of.
+    Folder,
     /// A regular file, with its size in bytes.
     File(u64),
 }
@@ -36,6 +40,7 @@ pub(super) enum Content {
 pub(super) struct Collecting {
     root: PathBuf,
     list: Writer,
+    count: u64,
     scratch: Vec<u8>,
 }
 
@@ -49,18 +54,26 @@ pub(super) struct Listing {
 const FOLDER: u8 = 1;
 /// The place is not the root and the name.
 const ELSEWHERE: u8 = 2;
-/// Flags, mode, time, size, and the lengths of name and place.
-const HEAD: usize = 1 + 2 + 4 + 8 + 2 + 4;
+/// The folder holds something.
+const FILLED: u8 = 4;
+/// Flags, mode, time, size, which file it is, and the lengths of name and place.
+const HEAD: usize = 1 + 2 + 4 + 8 + 16 + 2 + 4;
 
 impl Collecting {
     pub(super) fn below(root: PathBuf) -> Self {
-        Self { root, list: spill::begin(), scratch: Vec::new() }
+        Self { root, list: spill::begin(), count: 0, scratch: Vec::new() }
+    }
+
+    /// The number of entries so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Adds an entry at its place on this machine.
     pub(super) fn add(&mut self, entry: &Entry) -> io::Result<()> {
         let (folder, size) = match entry.content {
             Content::EmptyFolder => (FOLDER, 0),
+            Content::Folder => (FOLDER | FILLED, 0),
             Content::File(size) => (0, size),
         };
         let own = entry.place.strip_prefix(&self.root).ok();
@@ -78,14 +91,17 @@ impl Collecting {
         self.list.write_all(&entry.mode.to_le_bytes())?;
         self.list.write_all(&entry.modified.to_le_bytes())?;
         self.list.write_all(&size.to_le_bytes())?;
+        self.list.write_all(&entry.id.to_le_bytes())?;
         self.list.write_all(&name_len.to_le_bytes())?;
         self.list.write_all(&place_len.to_le_bytes())?;
         self.list.write_all(entry.name.as_bytes())?;
-        self.list.write_all(&self.scratch)
+        self.list.write_all(&self.scratch)?;
+        self.count += 1;
+        Ok(())
     }
 
     pub(super) fn finish(self) -> io::Result<Listing> {
-        let Self { root, list, scratch } = self;
+        let Self { root, list, scratch, .. } = self;
         Ok(Listing { root, list: spill::read(list)?, scratch })
     }
 }
@@ -103,6 +119,7 @@ impl Listing {
         let mode = u16::from_le_bytes(take(&mut fields)?);
         let modified = DosTime::from_le_bytes(take(&mut fields)?);
         let size = u64::from_le_bytes(take(&mut fields)?);
+        let id = FileId::from_le_bytes(take(&mut fields)?);
         let name_len = u16::from_le_bytes(take(&mut fields)?);
         let place_len = u32::from_le_bytes(take(&mut fields)?);
         let name = String::from_utf8(self.bytes(name_len.into())?.to_vec())
@@ -111,11 +128,12 @@ impl Listing {
             0 => self.root.join(&name),
             _ => PathBuf::from(from_bytes(self.bytes(place_len as usize)?)),
         };
-        let content = match flags & FOLDER {
+        let content = match flags & (FOLDER | FILLED) {
             0 => Content::File(size),
-            _ => Content::EmptyFolder,
+            FOLDER => Content::EmptyFolder,
+            _ => Content::Folder,
         };
-        Ok(Some(Entry { name, place, content, mode, modified }))
+        Ok(Some(Entry { name, place, content, id, mode, modified }))
     }
 
     /// Begins again with the first.
@@ -147,9 +165,11 @@ mod tests {
     fn entries_read_back_as_often_as_needed() {
         let odd = Path::new("/root").join(OsStr::from_bytes(b"b\xff"));
         let mut collecting = Collecting::below("/root".into());
+        let id = FileId::from_le_bytes(*b"sixteen bytes ..");
         let entry = |name: &str, place: PathBuf, content| {
             let name = name.to_owned();
-            Entry { name, place, content, mode: 0o100_644, modified: DosTime::EARLIEST }
+            let (mode, modified) = (0o100_644, DosTime::EARLIEST);
+            Entry { name, place, content, id, mode, modified }
         };
         // More than stays in memory.
         let count = 5_000;
@@ -160,6 +180,7 @@ mod tests {
         }
         collecting.add(&entry("b%FF", odd.clone(), Content::File(7))).unwrap();
         collecting.add(&entry("c/", "/root/c".into(), Content::EmptyFolder)).unwrap();
+        collecting.add(&entry("./", "/root".into(), Content::Folder)).unwrap();
         let mut listing = collecting.finish().unwrap();
         for _ in 0..2 {
             for i in 0..count {
@@ -167,12 +188,16 @@ mod tests {
                 assert_eq!(entry.name, format!("a/{i}"));
                 assert_eq!(entry.place, Path::new("/root/a").join(i.to_string()));
                 assert_eq!(entry.content, Content::File(i << 30));
+                assert_eq!(entry.id, id);
             }
             let escaped = listing.next().unwrap().unwrap();
             assert_eq!((escaped.name.as_str(), escaped.place), ("b%FF", odd.clone()));
             let folder = listing.next().unwrap().unwrap();
             assert_eq!(folder.content, Content::EmptyFolder);
             assert_eq!(folder.place, Path::new("/root/c"));
+            let top = listing.next().unwrap().unwrap();
+            assert_eq!(top.content, Content::Folder);
+            assert_eq!((top.name.as_str(), top.place), ("./", "/root".into()));
             assert!(listing.next().unwrap().is_none());
             listing.rewind().unwrap();
         }

@@ -1,8 +1,8 @@
 //! Text, files and folders over a wormhole of the application id [`APPID`]: [`send_text`], [`send`]
 //! and [`receive`].
 //!
-//! What touches the file system blocks: call [`Plan::of`], [`Plan::of_all`] and [`Target::plan`]
-//! from a blocking thread. The transfers themselves see to that.
+//! What touches the file system blocks: call [`Plan::of`], [`Plan::of_all`], [`Destination::of`] and
+//! [`Destination::target`] from a blocking thread. The transfers themselves see to that.
 //!
 //! # Sending
 //!
@@ -63,8 +63,10 @@
 //! ```
 
 mod arrival;
+mod confirm;
 mod consent;
 mod course;
+mod destination;
 mod detached;
 mod dir;
 mod error;
@@ -79,7 +81,9 @@ mod plan;
 mod receive;
 mod rules;
 mod send;
+mod sparse;
 mod spill;
+mod staging;
 mod steady;
 mod talk;
 mod target;
@@ -91,24 +95,26 @@ mod unsendable;
 mod zip;
 
 pub use arrival::{ArrivalError, Begun};
-pub use consent::accepts;
+pub use consent::{accepts, accepts_overwriting};
+pub use destination::Destination;
 pub use error::TransferError;
-pub use escape::escape;
+pub use escape::{escape, shortened};
 pub use name::{NameError, SafeName};
 pub use plan::{FilePlan, FolderPlan, Plan, StreamPlan};
 pub use receive::{Incoming, IncomingBulk, IncomingText, receive, receive_on};
 pub use rules::{NonUtf8, Rules, Symlinks, WhenUnsendable};
-pub use send::{MAX_TEXT, send, send_on, send_text};
-pub use steady::Changed;
+pub use send::{check_text, send, send_on, send_text};
+pub use steady::{Changed, Grown};
+pub use talk::abandoned;
 pub use target::{Announced, Target, TargetError};
 pub use terms::{Awaited, Cancel, Deadlines, Terms};
-pub use unpack::UnpackError;
+pub use unpack::{UnpackError, Unpacked};
 pub use unsendable::{Reason, Unsendable};
-pub use wormhole_protocol::transfer::{APPID, AppVersions};
+pub use wormhole_protocol::transfer::{APPID, Ability, AppVersions};
 
 use std::path::{Path, PathBuf};
 
-use crate::transit::Via;
+use crate::transit::{Remarks, Via};
 
 /// What happens during a transfer.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,6 +125,11 @@ pub enum Event {
     Spooling,
     /// Both sides want it; a connection to the peer is being made.
     Connecting,
+    /// The peer named what is not dialled, or strangers dialled us; the [`TransitError`] says so where
+    /// no connection comes about.
+    ///
+    /// [`TransitError`]: crate::transit::TransitError
+    Remarked(Remarks),
     /// There is a connection to the peer, by this way.
     Connected(Via),
     /// So many bytes were sent or received; reported at most ten times a second, and at the end.
@@ -128,15 +139,24 @@ pub enum Event {
         /// Bytes in all, where that is known.
         total: Option<u64>,
     },
+    /// This was left beside the target by a program that was killed, and is removed.
+    Cleared(PathBuf),
     /// What comes goes into this file, which stays where the transfer is interrupted
     /// ([`Target::keep_partial`]).
     Keeping(PathBuf),
+    /// There is nothing in the folder that is sent, so that most programs make none; those of ours
+    /// do.
+    Hollow,
+    /// This file has grown since it was measured; what was measured was sent of it.
+    Grew(PathBuf),
     /// All bytes are sent; the peer has not confirmed them.
     Sent,
     /// All bytes are received; they are not in their place.
     Received,
     /// What was received is in its place; the peer is told so.
     Placed,
+    /// This came out of the archive of a folder.
+    Unpacked(Unpacked),
     /// It was [cancelled](Cancel) here; the peer is told so.
     Cancelled {
         /// Bytes sent or received until then.
@@ -146,7 +166,10 @@ pub enum Event {
     },
 }
 
-/// Shows a path of this machine on one line, without control characters.
+/// Shows a path of this machine on one line, without control characters, and without the `./` of
+/// the working folder.
 fn shown(path: &Path) -> String {
-    escape(&path.to_string_lossy())
+    let text = path.to_string_lossy();
+    let below = text.strip_prefix("./").filter(|below| !below.is_empty());
+    escape(below.unwrap_or(&text))
 }

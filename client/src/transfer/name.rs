@@ -1,21 +1,35 @@
-//! The name under which something offered by the peer may appear here.
+//! The one rule for names from outside: of single files, of folders, and of what is in an archive.
+//!
+//! | in a name | what becomes of it |
+//! |---|---|
+//! | nothing, `.`, `..`, `/`, NUL, more than 255 bytes | refused: no file can have it, or it leads out of the folder |
+//! | what Windows reserves (`CON`, `a:b`, a dot at the end) | refused on Windows |
+//! | control characters, tab, line feed and ESC among them | their pictures: `␉`, `␊`, `␛` |
+//! | C1 controls, separators of lines and paragraphs, marks and overrides of direction | their number: `[U+202E]` |
+//! | bytes that are not UTF-8 (only in archives) | `%FF`, as our sender writes them |
+//! | everything else, also what is odd or not seen | kept |
+//!
+//! What is replaced would do to a terminal, or to the order in which a name reads, as it likes
+//! whenever the folder is listed.
 
-use std::{fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use thiserror::Error;
-use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
 
 use super::escape;
 
 /// The longest name common file systems take, in bytes.
-const LONGEST: usize = 255;
+pub(super) const MAX_NAME_BYTES: usize = 255;
 
-/// Is one harmless component of a path: never empty, `.` or `..`, without separators, and at most
-/// 255 bytes long.
+/// Is one component of a path under which something from outside may appear: never empty, `.` or
+/// `..`, without `/` and NUL, and at most 255 bytes long.
 ///
-/// No program offers a path, so one with `/` in it is refused. A `\` may be part of a name on the
-/// peer's system; of such a name the last component is taken, whatever the system
-/// [file-transfer.md: receiving]. `Display` shows the name escaped as [`escape`] does.
+/// What would control a terminal or turn the order of what is read is replaced in it by something
+/// to be seen; everything else is kept. `Display` shows the name escaped as [`escape`] does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeName(String);
 
@@ -35,30 +49,17 @@ impl SafeName {
     }
 }
 
+impl AsRef<str> for SafeName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for SafeName {
     type Err = NameError;
 
     fn from_str(offered: &str) -> Result<Self, NameError> {
-        if offered.contains('/') {
-            return Err(NameError::Path);
-        }
-        let name = offered.rsplit('\\').next().unwrap_or_default();
-        if name.is_empty() {
-            return Err(NameError::Empty);
-        }
-        if name == "." || name == ".." {
-            return Err(NameError::Dots);
-        }
-        if name.len() > LONGEST {
-            return Err(NameError::TooLong { bytes: name.len() });
-        }
-        if name.chars().any(misleads) {
-            return Err(NameError::Control { shown: escape(name) });
-        }
-        if cfg!(windows) && reserved_on_windows(name) {
-            return Err(NameError::Reserved { shown: escape(name) });
-        }
-        Ok(Self(name.to_owned()))
+        Ok(Self(tamed(offered.as_bytes())?.into_owned()))
     }
 }
 
@@ -68,55 +69,94 @@ impl fmt::Display for SafeName {
     }
 }
 
-/// Tells why an offered name is refused; names are shown escaped.
+/// Tells why a name from outside is refused; names are shown escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
-    /// It is a path, which no honest program offers.
+    /// It is a path, where one name is expected.
     #[error("the peer offered a path where only a name is allowed")]
     Path,
-    /// Nothing is left after the last separator.
+    /// It is empty.
     #[error("the peer offered an empty name")]
     Empty,
-    /// The last component is `.` or `..`.
+    /// It is `.` or `..`.
     #[error("the peer offered a name which stands for an existing folder ('.' or '..')")]
     Dots,
-    /// The last component has more than 255 bytes.
-    #[error("the peer offered a name of {bytes} bytes, the limit is 255")]
+    /// It has more than 255 bytes, as it would have to be stored.
+    #[error("the peer offered a name of {bytes} bytes, the limit is {MAX_NAME_BYTES}")]
     TooLong {
-        /// The length of the last component.
+        /// Its length.
         bytes: usize,
     },
-    /// The name holds NUL, another control character, or one that reorders what is shown.
-    #[error("the peer offered a name with control characters: '{shown}'")]
-    Control {
-        /// The last component, escaped.
-        shown: String,
-    },
-    /// The name means a device, a stream or another name on Windows.
+    /// It holds NUL, which ends names.
+    #[error("the peer offered a name with a NUL in it")]
+    Nul,
+    /// It means a device, a stream or another name on Windows.
     #[error("the peer offered a name which this system reserves: '{shown}'")]
     Reserved {
-        /// The last component, escaped.
+        /// The name, escaped.
         shown: String,
     },
 }
 
-/// Whether a character controls the terminal or the order of the text around it. The two joiners
-/// are spared: Persian, the Indic scripts and emoji cannot be written without them.
-fn misleads(c: char) -> bool {
-    let category = c.general_category();
-    let joiner = matches!(c, '\u{200c}' | '\u{200d}');
-    !joiner
-        && matches!(
-            category,
-            Category::Control
-                | Category::Format
-                | Category::LineSeparator
-                | Category::ParagraphSeparator
-        )
+/// Makes of one component of a path what it may be here; owned where that is something else.
+///
+/// # Errors
+/// [`NameError`] where nothing can have that name, or it leads out of its folder.
+pub(super) fn tamed(name: &[u8]) -> Result<Cow<'_, str>, NameError> {
+    let fits = |bytes: usize| match bytes {
+        0..=MAX_NAME_BYTES => Ok(()),
+        _ => Err(NameError::TooLong { bytes }),
+    };
+    match name {
+        [] => return Err(NameError::Empty),
+        b"." | b".." => return Err(NameError::Dots),
+        _ if name.contains(&b'/') => return Err(NameError::Path),
+        _ if name.contains(&0) => return Err(NameError::Nul),
+        _ => fits(name.len())?,
+    }
+    let name = written_out(name);
+    fits(name.len())?;
+    if cfg!(windows) && reserved_on_windows(&name) {
+        return Err(NameError::Reserved { shown: escape(&name) });
+    }
+    Ok(name)
+}
+
+/// Replaces what may not stand in a name by something to be seen.
+fn written_out(name: &[u8]) -> Cow<'_, str> {
+    if let Ok(name) = std::str::from_utf8(name)
+        && !name.chars().any(misleads)
+    {
+        return Cow::Borrowed(name);
+    }
+    let mut out = String::with_capacity(MAX_NAME_BYTES);
+    for chunk in name.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            // A String takes everything.
+            let _ = match u32::from(c) {
+                _ if !misleads(c) => out.write_char(c),
+                code @ ..0x20 => out.write_char(char::from_u32(0x2400 + code).unwrap_or('␦')),
+                0x7f => out.write_char('␡'),
+                code => write!(out, "[U+{code:04X}]"),
+            };
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character controls the terminal, ends a line, or turns the order of the text around
+/// it. Joiners, blanks without width and the like do none of that.
+pub(super) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether Windows gives one component of a path a meaning of its own.
-pub(super) fn reserved_on_windows(name: &str) -> bool {
+fn reserved_on_windows(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end_matches(' ').to_uppercase();
     let port = |device: &str| {
         stem.strip_prefix(device)
@@ -138,26 +178,72 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_each_danger_by_its_name() {
-        let refused = |offered: &str| offered.parse::<SafeName>().unwrap_err();
-        assert_eq!(refused("a\\"), NameError::Empty);
-        for path in ["../x", "/abs", "a/b", "a/"] {
-            assert_eq!(refused(path), NameError::Path);
+    fn only_what_no_file_can_have_or_leads_elsewhere_is_refused() {
+        let long = "ä".repeat(128);
+        let grown = "\n".repeat(86);
+        for (name, why) in [
+            ("", NameError::Empty),
+            (".", NameError::Dots),
+            ("..", NameError::Dots),
+            ("../x", NameError::Path),
+            ("/abs", NameError::Path),
+            ("a/b", NameError::Path),
+            ("a/", NameError::Path),
+            ("a\0b", NameError::Nul),
+            (&long, NameError::TooLong { bytes: 256 }),
+            (&grown, NameError::TooLong { bytes: 258 }),
+        ] {
+            assert_eq!(name.parse::<SafeName>(), Err(why), "{name:?}");
         }
-        assert_eq!(refused("a\\.."), NameError::Dots);
-        assert_eq!(refused(&"ä".repeat(128)), NameError::TooLong { bytes: 256 });
-        for hostile in ["a\0b", "a\nb", "\u{1b}[31m", "\u{202e}txt.exe", "a\u{2028}", "\u{feff}a"] {
-            let NameError::Control { shown } = refused(hostile) else { panic!("{hostile:?}") };
-            assert_eq!(shown, escape(hostile));
+        assert_eq!("b".repeat(255).parse::<SafeName>().unwrap().as_str().len(), 255);
+    }
+
+    #[test]
+    fn what_misleads_is_written_out_and_all_else_is_kept() {
+        for (name, here) in [
+            ("new\nline", "new␊line"),
+            ("tab\t", "tab␉"),
+            ("Icon\r", "Icon␍"),
+            ("esc\u{1b}[31mred", "esc␛[31mred"),
+            ("\u{7f}\u{1}", "␡␁"),
+            ("csi\u{9b}2J", "csi[U+009B]2J"),
+            ("\u{202e}txt.exe", "[U+202E]txt.exe"),
+            ("שלום\u{200f}", "שלום[U+200F]"),
+            ("\u{61c}\u{200e}", "[U+061C][U+200E]"),
+            ("\u{2066}a\u{2069}", "[U+2066]a[U+2069]"),
+            ("a\u{2028}\u{2029}", "a[U+2028][U+2029]"),
+        ] {
+            assert_eq!(name.parse::<SafeName>().unwrap().as_str(), here);
+        }
+        for kept in [
+            "tëst",
+            "e\u{301}",
+            ".bashrc",
+            "-rf",
+            " lead",
+            "trail ",
+            "[U+202E]",
+            "back\\slash",
+            "..\\..\\evil",
+            "a%FF",
+            "soft\u{ad}hyphen",
+            "\u{feff}mark",
+            "\u{200b}\u{2060}\u{a0}\u{3000}",
+            "می\u{200c}خواهم",
+            "👨\u{200d}👩\u{200d}👧.jpg",
+            "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
+            "\u{e000}\u{fff9}\u{378}",
+        ] {
+            if !(cfg!(windows) && reserved_on_windows(kept)) {
+                assert_eq!(kept.parse::<SafeName>().unwrap().as_str(), kept);
+            }
         }
     }
 
     #[test]
-    fn keeps_what_people_write() {
-        for name in ["tëst", ".bashrc", "-rf", " lead", "👨\u{200d}👩\u{200d}👧.jpg"] {
-            assert_eq!(name.parse::<SafeName>().unwrap().as_str(), name);
-        }
-        assert_eq!("b".repeat(255).parse::<SafeName>().unwrap().as_str().len(), 255);
+    fn bytes_that_are_no_text_are_written_out() {
+        assert_eq!(tamed(b"a\xffb\xe4\n").unwrap(), "a%FFb%E4␊");
+        assert!(matches!(tamed("ä".as_bytes()), Ok(Cow::Borrowed("ä"))));
     }
 
     #[test]
@@ -187,8 +273,8 @@ mod tests {
         #[test]
         fn a_parsed_name_is_one_component_and_parses_to_itself(offered in any::<String>()) {
             if let Ok(name) = offered.parse::<SafeName>() {
-                prop_assert!(!name.as_str().contains(['/', '\\', '\0']));
-                prop_assert!(!name.as_str().chars().any(char::is_control));
+                prop_assert!(!name.as_str().contains(['/', '\0']));
+                prop_assert!(!name.as_str().chars().any(misleads));
                 prop_assert_eq!(&name.as_str().parse::<SafeName>().unwrap(), &name);
                 let mut components = std::path::Path::new(name.as_str()).components();
                 let first = components.next();

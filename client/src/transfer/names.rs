@@ -1,13 +1,18 @@
 //! The names in one folder, in one piece of memory.
 
 use std::{
+    collections::HashSet,
     ffi::{OsStr, OsString},
     fs::{self, FileType},
+    hash::{BuildHasher, RandomState},
     io,
     path::Path,
 };
 
-use super::native::{from_bytes, to_bytes};
+use super::{
+    native::{from_bytes, to_bytes},
+    unpack::folded,
+};
 
 /// What stands in a folder under a name, as far as the folder itself tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,8 +60,15 @@ impl Names {
         self.spans.push(Span { start, len: (self.bytes.len() - start) as u32, kind });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.spans.is_empty()
+    /// Returns a name that differs from another only in case or in how a letter is encoded.
+    pub(super) fn collision(&self) -> Option<String> {
+        // Fingerprints take less room than names; by chance no two of other names are alike.
+        let key = RandomState::new();
+        let mut seen = HashSet::with_capacity(self.spans.len());
+        self.spans.iter().find_map(|span| {
+            let name = from_bytes(span.of(&self.bytes)).into_string().ok()?;
+            (!seen.insert(key.hash_one(folded(&name)))).then_some(name)
+        })
     }
 
     pub(super) fn contains(&self, name: &str) -> bool {

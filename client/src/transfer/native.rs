@@ -7,16 +7,19 @@ use std::{
     path::Path,
 };
 
-pub(super) use self::system::{FolderId, check_readable, from_bytes, mode, to_bytes};
+pub(super) use self::system::{FileId, FolderId, check_readable, from_bytes, mode, open, to_bytes};
 
 #[cfg(unix)]
 mod system {
-    use std::os::unix::{
-        ffi::{OsStrExt, OsStringExt},
-        fs::MetadataExt,
+    use std::{
+        fs::File,
+        os::unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::MetadataExt,
+        },
     };
 
-    use rustix::fs::{Access, access};
+    use rustix::fs::{self, Access, Mode, OFlags, access};
 
     use super::*;
 
@@ -33,6 +36,31 @@ mod system {
     /// Type and permissions, which take sixteen bits on every Unix.
     pub(in crate::transfer) fn mode(metadata: &Metadata) -> u16 {
         (metadata.mode() & 0xffff) as u16
+    }
+
+    /// A file whatever path leads to it: device and inode.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::transfer) struct FileId(u64, u64);
+
+    impl FileId {
+        pub(in crate::transfer) fn of(metadata: &Metadata) -> Self {
+            Self(metadata.dev(), metadata.ino())
+        }
+
+        pub(in crate::transfer) fn to_le_bytes(self) -> [u8; 16] {
+            (u128::from(self.0) | u128::from(self.1) << 64).to_le_bytes()
+        }
+
+        pub(in crate::transfer) fn from_le_bytes(bytes: [u8; 16]) -> Self {
+            let both = u128::from_le_bytes(bytes);
+            Self(both as u64, (both >> 64) as u64)
+        }
+    }
+
+    /// Opens a file for reading, and waits for nobody where a pipe is in its place.
+    pub(in crate::transfer) fn open(path: &Path) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        Ok(File::from(fs::open(path, flags, Mode::empty())?))
     }
 
     /// Fails where a file may not be read.
@@ -73,8 +101,30 @@ mod system {
         if metadata.is_dir() { 0o040_755 } else { 0o100_644 }
     }
 
+    /// The standard library does not tell two files apart here.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::transfer) struct FileId;
+
+    impl FileId {
+        pub(in crate::transfer) fn of(_: &Metadata) -> Self {
+            Self
+        }
+
+        pub(in crate::transfer) fn to_le_bytes(self) -> [u8; 16] {
+            [0; 16]
+        }
+
+        pub(in crate::transfer) fn from_le_bytes(_: [u8; 16]) -> Self {
+            Self
+        }
+    }
+
+    pub(in crate::transfer) fn open(path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
+
     pub(in crate::transfer) fn check_readable(path: &Path) -> io::Result<()> {
-        File::open(path).map(drop)
+        open(path).map(drop)
     }
 
     pub(in crate::transfer) fn to_bytes(name: &OsStr, out: &mut Vec<u8>) {

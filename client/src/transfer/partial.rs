@@ -2,6 +2,7 @@
 //! `NAME.part-RANDOM`, and beside it a note of what is needed to resume one day.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Seek, Write},
     time::{SystemTime, UNIX_EPOCH},
@@ -11,10 +12,13 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Announced, dir::Dir, temporary::chance};
+use super::{
+    Announced,
+    dir::Dir,
+    name::{MAX_NAME_BYTES, misleads},
+    staging::chance,
+};
 
-/// The longest name common file systems take, in bytes.
-const LONGEST: usize = 255;
 const NOTE: &str = ".json";
 
 /// The note beside a file that comes in.
@@ -91,17 +95,31 @@ impl Partial {
 
     /// Writes over what is there, which is shorter, so that it needs no room on a full disk.
     fn write(&mut self) -> io::Result<()> {
-        let mut text = serde_json::to_string_pretty(&self.record)?;
-        text.push('\n');
+        let text = readable(&serde_json::to_string_pretty(&self.record)?);
         self.note.rewind()?;
         self.note.write_all(text.as_bytes())
     }
 }
 
+/// Writes out what JSON lets through and would mislead who looks at the note in a terminal.
+fn readable(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        // A String takes everything.
+        let _ = match c {
+            '\n' => text.write_char(c),
+            c if misleads(c) => write!(text, "\\u{:04x}", u32::from(c)),
+            c => text.write_char(c),
+        };
+    }
+    text.push('\n');
+    text
+}
+
 /// Names what stays of what was to have this name, no longer than a name may be.
 fn part_name(place: &str) -> String {
     let end = format!(".part-{}", chance());
-    let room = LONGEST - end.len() - NOTE.len();
+    let room = MAX_NAME_BYTES - end.len() - NOTE.len();
     let cut = (0..=room.min(place.len())).rev().find(|at| place.is_char_boundary(*at));
     format!("{}{end}", &place[..cut.unwrap_or_default()])
 }
@@ -111,15 +129,24 @@ fn now() -> u64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_note_controls_no_terminal_and_means_the_same() {
+        let name = "esc\u{1b} csi\u{9b} del\u{7f} over\u{202e} ä\n";
+        let text = readable(&serde_json::to_string_pretty(&json!({ "name": name })).unwrap());
+        assert!(!text.trim_end().chars().any(|c| c != '\n' && misleads(c)), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["name"], name);
+    }
 
     #[test]
     fn a_name_says_what_it_is_a_part_of() {
         assert!(part_name("photo.jpg").starts_with("photo.jpg.part-"));
         assert_ne!(part_name("a"), part_name("a"));
         for long in ["b".repeat(255), "ä".repeat(127)] {
-            assert!(part_name(&long).len() + NOTE.len() <= LONGEST);
+            assert!(part_name(&long).len() + NOTE.len() <= MAX_NAME_BYTES);
         }
     }
 }

@@ -1,21 +1,25 @@
 //! What is about to be sent.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     fs::{self, Metadata},
     io::{self, Read},
     path::{Component, Path, PathBuf},
 };
 
-use wormhole_protocol::transfer::{DirectoryOffer, FileOffer, Offer, StreamOffer};
+use wormhole_protocol::transfer::{
+    Ability, AppVersions, DirectoryOffer, FileOffer, Offer, StreamOffer,
+};
 
 use super::{
     Reason, Rules, SafeName, Symlinks, Unsendable,
     listing::Listing,
-    steady::Steady,
+    native::FileId,
+    steady::{Grown, Steady},
     tree::{Found, Tree, size_of},
-    zip::ZipStream,
+    unpack::folded,
+    zip::{EMPTY_ARCHIVE, ZipStream},
 };
 
 /// What several paths are called together where they do not lie in one folder that has a name.
@@ -36,6 +40,7 @@ pub struct FilePlan {
     /// Its name and its size.
     pub offer: FileOffer,
     source: Source,
+    grown: Grown,
 }
 
 /// A folder to be sent, measured to the byte.
@@ -43,9 +48,17 @@ pub struct FolderPlan {
     /// Its name, the exact length of its archive, and how many files of how many bytes it has;
     /// links to files count, folders do not.
     pub offer: DirectoryOffer,
-    /// What is left out; empty under [`WhenUnsendable::Refuse`](super::WhenUnsendable::Refuse).
+    /// The number of the folders in it that have names of their own.
+    pub folders: u64,
+    /// What is left out. Under [`WhenUnsendable::Refuse`](super::WhenUnsendable::Refuse) those are
+    /// only links to folders that are sent under another name ([`Reason::SentElsewhere`]).
     pub skipped: Vec<Unsendable>,
-    entries: Listing,
+    /// On the heap: a plan is handed on from one to the other.
+    entries: Box<Listing>,
+    /// The length of the archive with entries for all folders, and whether it has them.
+    zipsize_with_folders: u64,
+    names_folders: bool,
+    grown: Grown,
 }
 
 /// Data of unknown length to be sent.
@@ -59,7 +72,7 @@ pub struct StreamPlan {
 }
 
 enum Source {
-    Path(PathBuf),
+    Path(PathBuf, FileId),
     Reader(Box<dyn Read + Send>),
 }
 
@@ -80,10 +93,11 @@ impl Plan {
         let Top { name, place, about } = Top::of(path, rules).map_err(|reason| reason.at(path))?;
         if !about.is_dir() {
             let filesize = size_of(&place, &about).map_err(|reason| reason.at(path))?;
-            let source = Source::Path(place);
+            let source = Source::Path(place, FileId::of(&about));
             return Ok(Self::File(FilePlan {
                 offer: FileOffer { filename: name, filesize },
                 source,
+                grown: Grown::default(),
             }));
         }
         let mut tree = Tree::new(place.clone(), rules);
@@ -107,12 +121,15 @@ impl Plan {
             return Self::of(path.as_ref(), rules);
         }
         let mut tree = Tree::new(PathBuf::new(), rules);
-        let mut names = HashMap::new();
+        let (mut names, mut folded_names) = (HashMap::new(), HashSet::new());
         for path in paths.iter().map(AsRef::as_ref) {
             let refuse = |reason: Reason| reason.at(path);
             let Top { name, place, about } = Top::of(path, rules).map_err(refuse)?;
             if let Some(other) = names.insert(name.clone(), path) {
                 return Err(refuse(Reason::SameName(other.to_owned())));
+            }
+            if !folded_names.insert(folded(&name)) {
+                tree.collides(&name);
             }
             if about.is_dir() {
                 tree.folder(name, place)?;
@@ -158,6 +175,36 @@ impl Plan {
         }
     }
 
+    /// Returns what tells which files have grown since they were measured, as far as the reader of
+    /// [`Plan::open`] has come.
+    pub fn grown(&self) -> Grown {
+        match self {
+            Self::File(file) => file.grown.clone(),
+            Self::Folder(folder) => folder.grown.clone(),
+            Self::Stream(_) => Grown::default(),
+        }
+    }
+
+    /// Makes the most of what the peer can do: an archive for a program of ours has all folders in
+    /// it, with their permissions [abilities.md: app_versions]. Sending does so by itself; the offer
+    /// and the size are others afterwards.
+    #[must_use]
+    pub fn made_for(self, peer: &AppVersions) -> Self {
+        match self {
+            Self::Folder(mut folder) if peer.has(Ability::FolderModes) => {
+                folder.offer.zipsize = folder.zipsize_with_folders;
+                folder.names_folders = true;
+                Self::Folder(folder)
+            }
+            plan => plan,
+        }
+    }
+
+    /// Whether it is an archive of nothing, by which most programs make no folder.
+    pub(super) fn is_hollow(&self) -> bool {
+        matches!(self, Self::Folder(folder) if !folder.names_folders && folder.offer.zipsize == EMPTY_ARCHIVE)
+    }
+
     /// Returns the number of bytes that [`Plan::open`] will give, where it is known.
     pub fn size(&self) -> Option<u64> {
         match self {
@@ -168,22 +215,25 @@ impl Plan {
     }
 
     /// Starts reading what goes over the wire: the file, or the archive of the folder made on the
-    /// way. It gives [`Plan::size`] bytes exactly, or an error that ends it.
+    /// way. It gives [`Plan::size`] bytes exactly, or an error that ends it. Of a file that has
+    /// grown it gives what was measured, and [`Plan::grown`] tells.
     ///
     /// # Errors
     /// What opening the file says. The reader fails with the system's error, or with
-    /// [`Changed`](super::Changed) inside when a file no longer has its measured size.
+    /// [`Changed`](super::Changed) inside when a file is smaller than it was measured.
     pub fn open(self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Self::File(FilePlan { offer: FileOffer { filename, filesize }, source }) => {
+            Self::File(FilePlan { offer: FileOffer { filename, filesize }, source, grown }) => {
                 match source {
-                    Source::Path(path) => Box::new(Steady::open(&path, filesize)?),
+                    Source::Path(path, id) => Box::new(Steady::open(&path, filesize, id, &grown)?),
                     Source::Reader(reader) => {
                         Box::new(Steady::of(reader, filename.into(), filesize))
                     }
                 }
             }
-            Self::Folder(folder) => Box::new(ZipStream::new(folder.entries)),
+            Self::Folder(FolderPlan { entries, names_folders, grown, .. }) => {
+                Box::new(ZipStream::new(*entries, names_folders, grown))
+            }
             Self::Stream(stream) => stream.source,
         })
     }
@@ -191,18 +241,24 @@ impl Plan {
 
 impl FilePlan {
     pub(super) fn reading(filename: String, filesize: u64, reader: Box<dyn Read + Send>) -> Self {
-        Self { offer: FileOffer { filename, filesize }, source: Source::Reader(reader) }
+        let (offer, source) = (FileOffer { filename, filesize }, Source::Reader(reader));
+        Self { offer, source, grown: Grown::default() }
     }
 }
 
 impl FolderPlan {
     fn of(dirname: String, tree: Tree) -> io::Result<Self> {
-        let Found { entries, zipsize, totals, skipped } = tree.finish()?;
+        let Found { entries, zipsize, zipsize_with_folders, totals, skipped, collision } =
+            tree.finish()?;
         let (numfiles, numbytes) = (totals.files, totals.bytes);
         Ok(Self {
-            offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles },
+            offer: DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision },
+            folders: totals.folders,
             skipped,
-            entries,
+            entries: Box::new(entries),
+            zipsize_with_folders,
+            names_folders: false,
+            grown: Grown::default(),
         })
     }
 }

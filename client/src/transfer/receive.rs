@@ -4,12 +4,14 @@ use std::{future::pending, io::Write, path::PathBuf};
 
 use tokio::task::spawn_blocking;
 use wormhole_protocol::{
-    transfer::{Ack, Answer, Message, Offer, Refusal, Verdict},
-    transit::{Hints, Role},
+    transfer::{Ability, Ack, Answer, Message, Offer, Refusal, Verdict},
+    transit::{Reach, Role},
 };
 
 use super::{
-    Announced, Awaited, Event, SafeName, Target, Terms, TransferError, course::Course, talk,
+    Announced, Awaited, Event, SafeName, Target, Terms, TransferError,
+    course::Course,
+    talk::{self, Untold},
 };
 use crate::{
     Wormhole,
@@ -24,14 +26,15 @@ pub enum Incoming {
     Bulk(Box<IncomingBulk>),
 }
 
-/// A text on offer.
+/// A text on offer. Dropped without an answer it tells the peer that nobody took it.
 pub struct IncomingText {
     /// The text.
     pub text: String,
     wormhole: Wormhole,
+    untold: Untold,
 }
 
-/// A file or folder on offer.
+/// A file or folder on offer. Dropped without an answer it tells the peer that nobody took it.
 pub struct IncomingBulk {
     /// Its name, as the peer gave it: escape it before it goes to a terminal.
     pub offered_name: String,
@@ -40,8 +43,11 @@ pub struct IncomingBulk {
     /// On which terms it is accepted; those of [`receive_on`] at first.
     pub terms: Terms,
     wormhole: Wormhole,
+    untold: Untold,
     transit: Transit,
-    theirs: Hints,
+    theirs: Reach,
+    /// What is announced to be one name with another on some disk.
+    collision: Option<String>,
 }
 
 /// Waits for the peer's offer.
@@ -62,7 +68,11 @@ pub async fn receive_on(
     config: &Config,
 ) -> Result<Incoming, TransferError> {
     let course = Course::new(wormhole, Role::Receiver, terms, &|_| ());
-    course.run(course.answered(Awaited::Offer, offer(terms, wormhole, config))).await
+    let offered = async {
+        course.meet().await?;
+        offer(terms, wormhole, config).await
+    };
+    course.run(course.answered(Awaited::Offer, offered)).await
 }
 
 async fn offer(
@@ -74,38 +84,42 @@ async fn offer(
     let mut bulk = None;
     loop {
         match talk::next(wormhole).await? {
-            Message::Transit { hints, .. } if ways.is_none() => {
+            Message::Transit { abilities, hints } if ways.is_none() => {
+                let mut theirs = Reach::default();
+                theirs.add(abilities, hints);
                 let transit = Transit::beside(wormhole, Role::Receiver, config)?;
                 talk::say_transit(wormhole, &transit);
-                ways = Some((transit, hints));
+                ways = Some((transit, theirs));
             }
             Message::Offer(Offer::Text(text)) => {
+                let untold = Untold::new(wormhole, Role::Receiver);
                 let wormhole = wormhole.clone();
-                return Ok(Incoming::Text(IncomingText { text, wormhole }));
+                return Ok(Incoming::Text(IncomingText { text, wormhole, untold }));
             }
             Message::Offer(Offer::File(file)) => {
                 let announced = Announced::from(&file);
-                bulk = Some((file.filename, announced));
+                bulk = Some((file.filename, announced, None));
             }
             Message::Offer(Offer::Directory(folder)) => {
                 let announced = Announced::from(&folder);
-                bulk = Some((folder.dirname, announced));
+                bulk = Some((folder.dirname, announced, folder.collision));
             }
             Message::Offer(Offer::Stream(stream)) => {
-                bulk = Some((stream.filename, Announced::Stream));
+                bulk = Some((stream.filename, Announced::Stream, None));
             }
             _ => {}
         }
         (ways, bulk) = match (ways, bulk) {
-            (Some((transit, theirs)), Some((offered_name, announced))) => {
-                let wormhole = wormhole.clone();
+            (Some((transit, theirs)), Some((offered_name, announced, collision))) => {
                 return Ok(Incoming::Bulk(Box::new(IncomingBulk {
                     offered_name,
                     announced,
                     terms: terms.clone(),
-                    wormhole,
+                    wormhole: wormhole.clone(),
+                    untold: Untold::new(wormhole, Role::Receiver),
                     transit,
                     theirs,
+                    collision,
                 })));
             }
             incomplete => incomplete,
@@ -116,8 +130,15 @@ async fn offer(
 impl IncomingText {
     /// Tells the peer that the text was taken.
     pub fn accept(self) {
+        self.untold.over();
         let yes = Message::Answer(Answer::MessageAck(Verdict::Ok));
         talk::say(&self.wormhole, &yes);
+    }
+
+    /// Tells the peer that it was not taken, and why.
+    pub fn reject(self, refusal: Refusal) {
+        self.untold.over();
+        talk::say(&self.wormhole, &refusal.into());
     }
 }
 
@@ -139,8 +160,9 @@ impl IncomingBulk {
         }
     }
 
-    /// Tells the peer that it is not wanted.
+    /// Tells the peer that it is not wanted, and why.
     pub fn reject(self, refusal: Refusal) {
+        self.untold.over();
         talk::say(&self.wormhole, &refusal.into());
     }
 
@@ -158,7 +180,7 @@ impl IncomingBulk {
         match self.planned(folder.into()).await {
             Ok(target) => self.accept_at(target, events).await,
             Err(error) => {
-                self.reject(Refusal::Rejected);
+                self.reject(error.refusal());
                 Err(error)
             }
         }
@@ -178,12 +200,20 @@ impl IncomingBulk {
     ) -> Result<PathBuf, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
+        let target = Target { collision: self.collision.clone(), ..target };
+        let accepted = self.accepted();
         let landing = async {
             let begun = blocking(move || target.begin()).await??;
+            begun.cleared().iter().for_each(|left| course.event(Event::Cleared(left.clone())));
             if let Some(partial) = begun.partial() {
                 course.event(Event::Keeping(partial));
             }
-            self.land(&course, begun, |begun| Ok(begun.commit()?)).await
+            let (path, unpacked) =
+                accepted.land(&course, begun, |begun| Ok(begun.place()?)).await?;
+            if let Some(unpacked) = unpacked {
+                course.event(Event::Unpacked(unpacked));
+            }
+            Ok(path)
         };
         // On the heap: a future of many steps within steps is large.
         course.run(Box::pin(landing)).await
@@ -205,14 +235,31 @@ impl IncomingBulk {
     ) -> Result<W, TransferError> {
         let (wormhole, terms) = (self.wormhole.clone(), self.terms.clone());
         let course = Course::new(&wormhole, Role::Receiver, &terms, &events);
-        course.run(Box::pin(self.land(&course, writer, Ok))).await
+        course.run(Box::pin(self.accepted().land(&course, writer, Ok))).await
+    }
+
+    /// Leaves it to the course to tell the peer how it ends.
+    fn accepted(self) -> Accepted {
+        let Self { announced, wormhole, transit, theirs, untold, .. } = self;
+        untold.over();
+        Accepted { announced, wormhole, transit, theirs }
     }
 
     async fn planned(&self, folder: PathBuf) -> Result<Target, TransferError> {
         let (name, announced) = (self.name()?, self.announced);
         Ok(blocking(move || Target::plan(&folder, None, &name, announced)).await??)
     }
+}
 
+/// What is to come.
+struct Accepted {
+    announced: Announced,
+    wormhole: Wormhole,
+    transit: Transit,
+    theirs: Reach,
+}
+
+impl Accepted {
     /// Receives the bytes, has them placed, and confirms them.
     async fn land<S, T>(
         self,
@@ -224,18 +271,24 @@ impl IncomingBulk {
         S: Write + Send + 'static,
         T: Send + 'static,
     {
-        let Self { announced, wormhole, transit, theirs, .. } = self;
+        let Self { announced, wormhole, transit, theirs } = self;
+        course.meet().await?;
         talk::say(&wormhole, &Message::Answer(Answer::FileAck(Verdict::Ok)));
-        let connection = course.connect(transit, &theirs).await?;
+        let connection = course.connect(transit, theirs).await?;
         let size = announced.wire_size();
         let (sink, digest) = course
             .moving(size, async |progress| connection.land(sink, size, progress).await)
             .await?;
         course.event(Event::Received);
-        let placed = blocking(move || place(sink)).await??;
+        let placed = course.placing(blocking(move || place(sink))).await??;
         course.event(Event::Placed);
         // It is all here: a peer that cannot be told changes nothing about that.
-        match connection.send_record(Ack::ok(digest).write()).await {
+        let ack = Ack::ok(digest);
+        let record = ack.write();
+        if course.peer_has(Ability::Ack) {
+            talk::say(&wormhole, &Message::Ack(ack));
+        }
+        match connection.send_record(record).await {
             Ok(()) => connection.finish().await,
             Err(error) => tracing::debug!(%error, "the peer does not hear the confirmation"),
         }

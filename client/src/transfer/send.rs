@@ -5,48 +5,57 @@ use std::{
     thread,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 use wormhole_protocol::{
-    transfer::{Ack, Answer, AppVersions, Message, Offer, Verdict},
-    transit::{Hints, Role},
-    wire::MAX_COMMAND,
+    transfer::{Ability, Ack, Answer, Message, Offer, Verdict},
+    transit::{Reach, Role},
+    wire::MAX_MESSAGE,
 };
 
 use super::{
     Awaited, Event, FilePlan, Plan, StreamPlan, Terms, TransferError,
+    confirm::{Patience, confirmation},
     course::Course,
     detached::{HangUp, detach},
     talk,
 };
 use crate::{
     Wormhole,
-    transit::{Config, LandError, Source, Transit},
+    transit::{Config, Source, Transit},
 };
 
-/// The longest confirmation that is read, in bytes.
-const MAX_ACK: u64 = 64 * 1024;
+/// Finds out, before there is a wormhole, whether a text can be sent.
+///
+/// # Errors
+/// [`TransferError::TextTooLong`] where the message that holds the text, with its escapes, is longer
+/// than [`MAX_MESSAGE`].
+pub fn check_text(text: &str) -> Result<(), TransferError> {
+    // Most texts need no escapes, and what is too long without them is not copied.
+    let message = if text.len() > MAX_MESSAGE { text.len() } else { message(text).write().len() };
+    if message > MAX_MESSAGE {
+        return Err(TransferError::TextTooLong(message));
+    }
+    Ok(())
+}
 
-/// The longest message in which a text is sent, in bytes: servers limit a command to two mebibytes,
-/// and a message is twice as long there.
-pub const MAX_TEXT: usize = MAX_COMMAND / 2 - 1024;
+fn message(text: &str) -> Message {
+    Message::Offer(Offer::Text(text.to_owned()))
+}
 
 /// Sends a text and waits until the peer has taken it.
 ///
 /// # Errors
-/// [`TransferError`]: [`TextTooLong`](TransferError::TextTooLong) where the message that holds the
-/// text, with its escapes, is longer than [`MAX_TEXT`].
+/// [`TransferError`], also that of [`check_text`].
 pub async fn send_text(wormhole: &Wormhole, text: &str) -> Result<(), TransferError> {
-    let offer = Message::Offer(Offer::Text(text.to_owned()));
-    if offer.write().len() > MAX_TEXT {
-        return Err(TransferError::TextTooLong(text.len()));
-    }
+    check_text(text)?;
+    let offer = message(text);
     let (terms, events) = (Terms::default(), |_| ());
     let course = Course::new(wormhole, Role::Sender, &terms, &events);
     course
         .run(async {
-            wormhole.versions().await?;
+            course.meet().await?;
             talk::say(wormhole, &offer);
-            taken(wormhole).await
+            course.answered(Awaited::Answer, taken(wormhole)).await
         })
         .await
 }
@@ -59,6 +68,7 @@ async fn taken(wormhole: &Wormhole) -> Result<(), TransferError> {
             Message::Answer(Answer::MessageAck(verdict) | Answer::FileAck(verdict)) => {
                 return Err(TransferError::Answer(verdict.as_str().to_owned()));
             }
+            Message::Offer(_) => return Err(TransferError::SameRole(Role::Sender)),
             // Rust programs send their hints whatever is offered.
             _ => {}
         }
@@ -100,11 +110,10 @@ async fn bulk(
     plan: Plan,
     config: &Config,
 ) -> Result<(), TransferError> {
-    let versions = wormhole.versions().await?;
-    let peer = AppVersions::read(&versions);
-    let mut theirs = Hints::default();
+    let peer = course.meet().await?;
+    let mut theirs = Reach::default();
     let plan = match plan {
-        Plan::Stream(stream) if !peer.streams => {
+        Plan::Stream(stream) if !peer.has(Ability::Streams) => {
             course.event(Event::Spooling);
             tokio::select! {
                 spooled = spool(stream) => spooled?,
@@ -115,41 +124,45 @@ async fn bulk(
                 }
             }
         }
-        plan => plan,
+        plan => plan.made_for(peer),
     };
+    if plan.is_hollow() {
+        course.event(Event::Hollow);
+    }
     let transit = Transit::beside(wormhole, Role::Sender, config)?;
+    let offer = plan.offer();
+    let patience = Patience::new(peer.has(Ability::Ack), &offer);
     talk::say_transit(wormhole, &transit);
-    talk::say(wormhole, &Message::Offer(plan.offer()));
+    talk::say(wormhole, &Message::Offer(offer));
     course.answered(Awaited::Answer, accepted(wormhole, &mut theirs)).await?;
-    let connection = course.connect(transit, &theirs).await?;
+    let connection = course.connect(transit, theirs).await?;
 
-    let size = plan.size();
-    let (source, _hang_up) = opened(plan)?;
+    let (size, grown) = (plan.size(), plan.grown());
+    let (source, _hang_up) = opened(plan).await?;
     let digest =
         course.moving(size, async |progress| connection.ship(source, size, progress).await).await?;
+    grown.paths().into_iter().for_each(|file| course.event(Event::Grew(file)));
     course.event(Event::Sent);
-    let ack = async {
-        connection.receive_record(MAX_ACK).await.map_err(|error| match error {
-            LandError::NoRecord => TransferError::Unconfirmed,
-            other => other.into(),
-        })
-    };
-    match Ack::parse(&course.confirmed(ack).await?)? {
+    match course.confirmed(confirmation(wormhole, &connection, &patience)).await? {
         Ack { verdict: Verdict::Other(text), .. } => Err(TransferError::NotOk(text)),
         Ack { sha256: Some(theirs), .. } if theirs != digest => Err(TransferError::Hash),
         Ack { .. } => Ok(()),
     }
 }
 
-/// Opens what is planned. What may never end is read on a thread of its own, until the other value
-/// is dropped.
-fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
+/// Opens what is planned, on a thread where that may take its time. What may never end is read on a
+/// thread of its own, until the other value is dropped.
+async fn opened(plan: Plan) -> Result<(Source, Option<HangUp>), TransferError> {
     match plan {
         Plan::Stream(stream) => {
             let (source, hang_up) = detach(stream.source);
             Ok((Box::new(source), Some(hang_up)))
         }
-        plan => Ok((plan.open().map_err(TransferError::Open)?, None)),
+        plan => {
+            let died = |_| TransferError::Internal("a file task died");
+            let opened = spawn_blocking(|| plan.open()).await.map_err(died)?;
+            Ok((opened.map_err(TransferError::Open)?, None))
+        }
     }
 }
 
@@ -184,19 +197,15 @@ impl<T> Read for Wanted<'_, T> {
 
 /// Waits for the peer's yes and adds the hints that come before it. A call that is dropped loses
 /// none.
-async fn accepted(wormhole: &Wormhole, theirs: &mut Hints) -> Result<(), TransferError> {
+async fn accepted(wormhole: &Wormhole, theirs: &mut Reach) -> Result<(), TransferError> {
     loop {
         match talk::next(wormhole).await? {
-            Message::Transit { hints, .. } => {
-                theirs.direct.extend(hints.direct);
-                theirs.relays.extend(hints.relays);
-                theirs.direct.truncate(Hints::MAX_DIRECT);
-                theirs.relays.truncate(Hints::MAX_RELAYS);
-            }
+            Message::Transit { abilities, hints } => theirs.add(abilities, hints),
             Message::Answer(Answer::FileAck(Verdict::Ok)) => return Ok(()),
             Message::Answer(Answer::MessageAck(verdict) | Answer::FileAck(verdict)) => {
                 return Err(TransferError::Answer(verdict.as_str().to_owned()));
             }
+            Message::Offer(_) => return Err(TransferError::SameRole(Role::Sender)),
             _ => {}
         }
     }

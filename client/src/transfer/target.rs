@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{self, ErrorKind},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,8 +11,8 @@ use thiserror::Error;
 use wormhole_protocol::transfer::{DirectoryOffer, FileOffer};
 
 use super::{
-    ArrivalError, Begun, SafeName,
-    dir::{Dir, Found},
+    ArrivalError, Begun, Destination, NameError, SafeName,
+    dir::{Dir, largest_file},
     shown,
     unpack::{GIVES_BACK, Packing},
 };
@@ -82,10 +82,8 @@ impl From<&DirectoryOffer> for Announced {
     }
 }
 
-/// A place that was free, or may be overwritten, when it was planned; nothing is touched yet.
-///
-/// The folder around it is held open from now on: whoever swaps it for another, or for a link,
-/// changes nothing about where the received thing goes.
+/// A place in a [`Destination`] that was free, or may be overwritten, when it was planned; nothing
+/// is touched yet.
 #[derive(Debug)]
 pub struct Target {
     pub(super) folder: Arc<Dir>,
@@ -94,16 +92,22 @@ pub struct Target {
     pub(super) path: PathBuf,
     pub(super) replaces: bool,
     pub(super) announced: Announced,
-    pub(super) offered: SafeName,
+    /// The name by which the peer offered it, as it came.
+    pub(super) offered: String,
     pub(super) packing: Option<Packing>,
     pub(super) keep_partial: bool,
     pub(super) accept_collisions: bool,
+    /// What the peer says that some disks take for something else in the same folder.
+    pub(super) collision: Option<String>,
 }
 
 /// Tells why something offered cannot land.
 #[derive(Debug, Error)]
 pub enum TargetError {
-    /// Something is there and was not named as the output.
+    /// The name by which it is offered is none that a file may have.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A file is there which was not named as the output.
     #[error("refusing to overwrite existing '{}'", shown(.0))]
     Occupied(PathBuf),
     /// What would be overwritten is a folder, a device, a pipe or a socket.
@@ -117,6 +121,14 @@ pub enum TargetError {
         /// Bytes that the announced thing takes.
         needed: u64,
     },
+    /// No file may become so large here (`ulimit -f`).
+    #[error("files may have {limit} bytes here (ulimit -f), and {needed} bytes are needed")]
+    FileLimit {
+        /// Bytes a file may have.
+        limit: u64,
+        /// Bytes that the announced thing has.
+        needed: u64,
+    },
     /// The system refused.
     #[error("'{}': {source}", shown(path))]
     Io {
@@ -128,13 +140,8 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// Finds the place, after the rules of the Python client [file-transfer.md: receiving].
-    ///
-    /// Without an `output`, that is `folder/name`, where nothing may exist. An `output` (relative
-    /// to `folder`; an empty one counts as none) which does not exist is itself the place; one that
-    /// is a file is overwritten; in one that is a folder the place is `output/name`, and a file
-    /// there is overwritten. A link counts as existing, also a broken one; overwriting replaces the
-    /// link and not what it leads to. Only files are ever overwritten.
+    /// Finds the place for something of a name that may be stored: [`Destination::of`], and then
+    /// [`Destination::target`].
     ///
     /// # Errors
     /// [`TargetError`].
@@ -144,48 +151,11 @@ impl Target {
         name: &SafeName,
         announced: Announced,
     ) -> Result<Self, TargetError> {
-        let packing = match announced {
-            Announced::Folder { .. } => Some(Packing::Zip),
-            _ => None,
-        };
-        let output = output.filter(|output| !output.as_os_str().is_empty());
-        let (path, folder, own) = match output {
-            None => (folder.join(name.as_str()), open(folder)?, None),
-            Some(output) => inside_or_itself(&folder.join(output), name)?,
-        };
-        let failed = |source| TargetError::Io { path: path.clone(), source };
-        let own = own.unwrap_or_else(|| name.as_str().into());
-        let found = folder.found(&own).map_err(failed)?;
-        if found != Found::Nothing && output.is_none() {
-            return Err(TargetError::Occupied(path));
-        }
-        if found == Found::Other {
-            return Err(TargetError::NotAFile(path));
-        }
-        if let Some(free) = folder.free_space().map_err(failed)?
-            && !announced.fits(Some(free))
-        {
-            return Err(TargetError::NoRoom { free, needed: announced.room() });
-        }
-        Ok(Self {
-            folder: Arc::new(folder),
-            name: own,
-            path,
-            replaces: found == Found::File,
-            announced,
-            offered: name.clone(),
-            packing,
-            keep_partial: false,
-            accept_collisions: false,
-        })
+        Destination::of(folder, output)?.target(name.as_str(), announced)
     }
 
-    /// Finds the place for what an archive unpacks to, which is a file by what was announced.
-    ///
-    /// The place of `photos.tar` is the folder `photos`, by the rules of [`Target::plan`]; and where
-    /// all that is in the archive lies in one folder `photos`, as the Rust client makes it, that is
-    /// the folder [file-transfer.md: sending a directory or several files from rs]. Anything but a
-    /// file whose name ends in `.tar` is planned as [`Target::plan`] does.
+    /// Finds the place for what an archive unpacks to: [`Destination::of`], and then
+    /// [`Destination::unpacked`].
     ///
     /// # Errors
     /// [`TargetError`].
@@ -195,17 +165,7 @@ impl Target {
         name: &SafeName,
         announced: Announced,
     ) -> Result<Self, TargetError> {
-        match (announced, name.without_tar()) {
-            (Announced::File { .. }, Some(top)) => {
-                let planned = Self::plan(folder, output, &top, announced)?;
-                Ok(Self {
-                    offered: name.clone(),
-                    packing: Some(Packing::Tar { top: top.as_str().to_owned() }),
-                    ..planned
-                })
-            }
-            _ => Self::plan(folder, output, name, announced),
-        }
+        Destination::of(folder, output)?.unpacked(name.as_str(), announced)
     }
 
     /// Says whether what came stays where the transfer is interrupted; by default nothing does.
@@ -216,9 +176,9 @@ impl Target {
         Self { keep_partial, ..self }
     }
 
-    /// Says whether an archive may hold names that differ only in case or in how a letter is
-    /// encoded; by default it is refused, for where the disk does not tell them apart one would
-    /// take the place of the other. There it fails even so.
+    /// Says whether an archive may hold names that differ only in case or in how a letter is encoded,
+    /// on a disk that takes some such names for one; by default it is refused there. Where the disk
+    /// does so with these, the transfer fails: nothing takes the place of something else.
     pub fn accept_colliding_names(self, accept_collisions: bool) -> Self {
         Self { accept_collisions, ..self }
     }
@@ -246,6 +206,25 @@ impl Target {
         Begun::beside(self)
     }
 
+    /// Refuses what is larger than a file may become.
+    pub(super) fn check_size(&self) -> Result<(), TargetError> {
+        match (self.announced.wire_size(), largest_file()) {
+            (Some(needed), Some(limit)) if needed > limit => {
+                Err(TargetError::FileLimit { limit, needed })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses where the disk, as far as it tells, has fewer bytes left than are needed.
+    pub(super) fn check_room(&self, needed: u64) -> Result<(), TargetError> {
+        let failed = |source| TargetError::Io { path: self.path.clone(), source };
+        match self.folder.free_space().map_err(failed)? {
+            Some(free) if free < needed => Err(TargetError::NoRoom { free, needed }),
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes that both an archive and what is in it take; without an archive, the file.
     pub(super) fn room_for_both(&self) -> u64 {
         match (self.announced, &self.packing) {
@@ -254,29 +233,4 @@ impl Target {
             (announced, None) => announced.room(),
         }
     }
-}
-
-fn open(folder: &Path) -> Result<Dir, TargetError> {
-    Dir::open(folder).map_err(|source| TargetError::Io { path: folder.to_owned(), source })
-}
-
-/// An output that is a folder is where the place lies, any other one is the place, by its own name.
-fn inside_or_itself(
-    output: &Path,
-    name: &SafeName,
-) -> Result<(PathBuf, Dir, Option<OsString>), TargetError> {
-    match Dir::open(output) {
-        Ok(folder) => return Ok((output.join(name.as_str()), folder, None)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
-        Err(source) => return Err(TargetError::Io { path: output.to_owned(), source }),
-    }
-    // Without a trailing slash, which would make a folder of a name that does not exist yet.
-    let path: PathBuf = output.components().collect();
-    let Some(own) = path.file_name() else {
-        return Err(TargetError::Io { path, source: ErrorKind::NotFound.into() });
-    };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = open(parent.unwrap_or(Path::new(".")))?;
-    let own = own.to_owned();
-    Ok((path, folder, Some(own)))
 }

@@ -13,19 +13,23 @@ pub struct Terms {
     pub cancel: Cancel,
 }
 
-/// How long the steps of a transfer may take; `None` is for ever. What comes too late is a
+/// How long the steps of a transfer may take; `None` is for ever, unless something else is said
+/// below. What comes too late is a
 /// [`TransferError::Late`](super::TransferError::Late), of which the peer is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// The peer's answer to our offer, or its offer: at first for ever, since people think.
+    /// The peer's answer to our offer, or its offer: at first a day, since people think. A peer
+    /// that was killed meanwhile cannot be noticed.
     pub answer: Option<Duration>,
     /// The connection to the peer: at first as long as transit tries, two minutes.
     pub connect: Option<Duration>,
     /// The time in which not one byte moves: at first five minutes. It does not hold for data of
     /// unknown length, of which nobody knows when it comes.
     pub stall: Option<Duration>,
-    /// The peer's confirmation after the last byte: at first for ever, since a large folder is
-    /// unpacked before.
+    /// The peer's confirmation after the last byte. At first one of ours, which says that it is at
+    /// work, may be silent for two minutes, and for six seconds where the connection is gone.
+    /// Others may take ten minutes, and a second for each megabyte and each hundred files that they
+    /// unpack.
     pub confirm: Option<Duration>,
     /// The whole transfer, from the offer on: at first for ever.
     pub whole: Option<Duration>,
@@ -34,7 +38,8 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         let stall = Some(Duration::from_secs(5 * 60));
-        Self { answer: None, connect: None, stall, confirm: None, whole: None }
+        let answer = Some(Duration::from_secs(24 * 60 * 60));
+        Self { answer, connect: None, stall, confirm: None, whole: None }
     }
 }
 

@@ -41,6 +41,10 @@ pub enum Reason {
     /// Another path of those that are sent together has the same last component.
     #[error("'{}' has the same name, and both would lie in one folder", shown(.0))]
     SameName(PathBuf),
+    /// It leads to a folder that is in what is sent already, under another name. Nothing is wrong
+    /// with that, and it is left out whatever the rules say.
+    #[error("it leads to a folder that is sent under another name")]
+    SentElsewhere,
     /// Its path inside the sent folder has more than 65535 bytes, the limit of a zip archive.
     #[error("its path is too long for a zip archive")]
     TooLong,

@@ -32,8 +32,8 @@ pub enum Listen {
     Ports(RangeInclusive<NonZeroU16>),
 }
 
-/// Which ways to the peer are gone. The peer is told of no restriction: programs in Rust would
-/// leave out what one side does not list, and without addresses there is nothing they could use.
+/// Which ways to the peer are gone. The peer is told: some programs leave out then what cannot lead
+/// anywhere, and two that have nothing in common need not try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ways {
     /// All there are, direct ones first.

@@ -6,10 +6,10 @@ use actix::{Actor, Addr, Handler, Message};
 use tokio::sync::watch;
 
 use super::{
-    Via,
+    Remarks, Via,
     link::{Finish, Land, Link, ReceiveRecord, SendRecord, Ship, Stop},
     pump::{LandError, ShipError, Source},
-    race::Winner,
+    race::Won,
 };
 
 const STOPPED: &str = "the link has stopped";
@@ -20,17 +20,23 @@ const STOPPED: &str = "the link has stopped";
 /// use.
 pub struct Connection {
     via: Via,
+    remarks: Remarks,
     link: Addr<Link>,
 }
 
 impl Connection {
-    pub(super) fn new(via: Via, winner: Winner) -> Self {
-        Self { via, link: Link::new(winner.into()).start() }
+    pub(super) fn new((via, remarks, winner): Won) -> Self {
+        Self { via, remarks, link: Link::new(winner.into()).start() }
     }
 
     /// The way by which it stands, and why, where it is a relay.
     pub fn via(&self) -> &Via {
         &self.via
+    }
+
+    /// What was odd until it stood.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
     }
 
     /// Sends `size` bytes of `source`, counts them in `progress`, and gives their SHA-256. Without a

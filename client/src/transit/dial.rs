@@ -1,6 +1,12 @@
-//! Dialling: TCP to whatever a name stands for, and websockets to relays.
+//! Dialling: TCP to whatever a name stands for, and websockets to relays. What a peer named is
+//! judged at each address that is dialled.
 
-use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, future::pending, stream::FuturesUnordered};
 use tokio::{
@@ -11,6 +17,7 @@ use tokio_util::either::Either;
 use wormhole_protocol::{transit::DirectHint, uri::WebSocketUrl};
 
 use super::{
+    policy::{DialPolicy, Forbidden},
     stream::{Stream, tune},
     websocket::WebSocket,
 };
@@ -18,12 +25,36 @@ use crate::socket::{self, Trust};
 
 /// How long an address of several has before the next is tried beside it.
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
+/// How many addresses of a name are dialled.
+const MAX_ADDRESSES: usize = 16;
+
+/// Who named what is dialled.
+#[derive(Clone, Copy)]
+pub(super) enum NamedBy<'a> {
+    /// The person or our configuration: that is not judged.
+    Us,
+    /// The peer, who is judged by this.
+    Peer(&'a DialPolicy),
+}
+
+/// Nothing was dialled, or nothing answered.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DialError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+}
 
 /// Dials by TCP. Of several addresses the families take turns, and one that does not answer holds
 /// the others up for a moment only.
-pub(super) async fn tcp(hint: &DirectHint, silence: Duration) -> io::Result<Stream> {
-    let found = lookup_host((hint.hostname.as_str(), hint.port.get())).await?;
-    let stream = first_of(in_turns(found)).await?;
+pub(super) async fn tcp(
+    hint: &DirectHint,
+    named_by: NamedBy<'_>,
+    silence: Duration,
+) -> Result<Stream, DialError> {
+    let found = resolved(&hint.hostname, hint.port.get(), named_by).await?;
+    let stream = first_of(found).await?;
     tune(&stream, silence)?;
     Ok(Either::Left(stream))
 }
@@ -31,12 +62,57 @@ pub(super) async fn tcp(hint: &DirectHint, silence: Duration) -> io::Result<Stre
 /// Dials a relay that speaks websocket, which is trusted as the mailbox server is.
 pub(super) async fn websocket(
     url: &WebSocketUrl,
+    named_by: NamedBy<'_>,
     trust: &Trust,
     silence: Duration,
-) -> io::Result<Stream> {
-    let connected = Box::pin(socket::raw(url.as_str(), trust)).await;
-    let (io, read) = connected.map_err(io::Error::other)?;
-    Ok(Either::Right(Box::new(WebSocket::new(io, read, silence))))
+) -> Result<Stream, DialError> {
+    let addresses = match named_by {
+        NamedBy::Us => vec![None],
+        NamedBy::Peer(_) => {
+            let found = resolved(url.host(), url.port(), named_by).await?;
+            found.into_iter().map(Some).collect()
+        }
+    };
+    let mut failed = no_address();
+    for address in addresses {
+        match Box::pin(socket::raw(url.as_str(), address, trust)).await {
+            Ok((io, read)) => {
+                return Ok(Either::Right(Box::new(WebSocket::new(io, read, silence))));
+            }
+            Err(reason) => failed = io::Error::other(reason),
+        }
+    }
+    Err(failed.into())
+}
+
+/// Gives the addresses of a name in the order in which they are dialled.
+async fn resolved(
+    name: &str,
+    port: u16,
+    named_by: NamedBy<'_>,
+) -> Result<VecDeque<SocketAddr>, DialError> {
+    let found = match name.parse::<IpAddr>() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => lookup_host((name, port)).await?.collect(),
+    };
+    let NamedBy::Peer(policy) = named_by else { return Ok(in_turns(found.into_iter())) };
+    let mut refused = None;
+    let mut allowed = |address: &SocketAddr| match policy.address(address.ip()) {
+        Ok(()) => true,
+        Err(reason) => {
+            refused = Some(reason);
+            false
+        }
+    };
+    let turns = in_turns(found.into_iter().filter(&mut allowed));
+    match refused {
+        Some(reason) if turns.is_empty() => Err(reason.into()),
+        _ => Ok(turns),
+    }
+}
+
+fn no_address() -> io::Error {
+    io::Error::other("the name stands for no address")
 }
 
 /// Sorts addresses so that none of a family comes twice before one of the other does.
@@ -51,12 +127,13 @@ fn in_turns(found: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
         turns.extend(first.pop_front());
         turns.extend(second.pop_front());
     }
+    turns.truncate(MAX_ADDRESSES);
     turns
 }
 
 async fn first_of(mut addresses: VecDeque<SocketAddr>) -> io::Result<TcpStream> {
     let mut dials = FuturesUnordered::new();
-    let mut failed = io::Error::other("the name stands for no address");
+    let mut failed = no_address();
     loop {
         match addresses.pop_front() {
             Some(address) => dials.push(TcpStream::connect(address)),

@@ -1,6 +1,6 @@
 //! One connection on its way to being the peer's: dialled or accepted, then greeted.
 
-use std::{io, time::Duration};
+use std::{cell::Cell, fmt, io, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,27 +14,45 @@ use wormhole_protocol::transit::{
 };
 
 use super::{
-    dial,
+    dial::{self, DialError, NamedBy},
+    policy::Forbidden,
     stream::{Stream, tune},
 };
 use crate::socket::Trust;
 
-/// How long a connection has from its first byte to the end of its greeting.
-const GREETING_LIMIT: Duration = Duration::from_secs(60);
-
 /// Why one of the ways led nowhere.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub(super) enum Failure {
     #[error("{}", words(.0))]
     Io(#[from] io::Error),
     #[error(transparent)]
     Greeting(#[from] GreetingError),
-    #[error("no answer within {} seconds", GREETING_LIMIT.as_secs())]
-    Unanswered,
-    #[error("the peer did not show up there within {} seconds", GREETING_LIMIT.as_secs())]
-    Silent,
+    #[error("no answer within {:.0} seconds", .0.as_secs_f64())]
+    Unanswered(Duration),
+    #[error("the peer did not show up there within {:.0} seconds", .0.as_secs_f64())]
+    Silent(Duration),
     #[error("too many others dialled us")]
     Ousted,
+    #[error("{}", GreetingError::Stranger)]
+    Stranger(Box<Stream>),
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+}
+
+/// As for people: a connection has no other form.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<DialError> for Failure {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Io(error) => error.into(),
+            DialError::Forbidden(reason) => reason.into(),
+        }
+    }
 }
 
 /// A connection at whose other end the peer is.
@@ -51,59 +69,80 @@ pub(super) enum Outcome {
     Chosen(Established),
 }
 
-/// Dials a direct hint of the peer's.
-pub(super) async fn dial(
-    hint: DirectHint,
-    key: &TransitKey,
-    role: Role,
-    silence: Duration,
-) -> Result<Found, Failure> {
-    met(dial::tcp(&hint, silence), Greeting::direct(key, role)).await
+/// What all connections of a race have in common.
+#[derive(Clone)]
+pub(super) struct Terms<'a> {
+    pub(super) key: &'a TransitKey,
+    pub(super) role: Role,
+    pub(super) trust: Trust,
+    pub(super) silence: Duration,
+    /// When each has to be greeted.
+    pub(super) end: Instant,
 }
 
-/// Dials a relay and waits there for the peer.
-pub(super) async fn dial_relay(
-    endpoint: Endpoint,
-    key: &TransitKey,
-    role: Role,
-    side: &TransitSide,
-    (trust, silence): (&Trust, Duration),
-) -> Result<Found, Failure> {
-    let dialled = async {
-        match &endpoint {
-            Endpoint::Tcp(hint) => dial::tcp(hint, silence).await,
-            Endpoint::WebSocket(url) => dial::websocket(url, trust, silence).await,
-            Endpoint::Tor(_) => Err(io::Error::other("it can be reached through Tor only")),
-        }
-    };
-    met(dialled, Greeting::relayed(key, role, side)).await
-}
+impl Terms<'_> {
+    /// Dials a direct hint of the peer's.
+    pub(super) async fn dial(
+        &self,
+        hint: DirectHint,
+        named_by: NamedBy<'_>,
+    ) -> Result<Found, Failure> {
+        let dialled = dial::tcp(&hint, named_by, self.silence);
+        self.met(dialled, Greeting::direct(self.key, self.role)).await
+    }
 
-/// Greets one who dialled us.
-pub(super) async fn accepted(
-    stream: TcpStream,
-    key: &TransitKey,
-    role: Role,
-    silence: Duration,
-) -> Result<Found, Failure> {
-    let accepted = async { tune(&stream, silence).map(|()| Either::Left(stream)) };
-    met(accepted, Greeting::direct(key, role)).await
-}
+    /// Dials a relay and waits there for the peer.
+    pub(super) async fn dial_relay(
+        &self,
+        endpoint: Endpoint,
+        named_by: NamedBy<'_>,
+        side: &TransitSide,
+    ) -> Result<Found, Failure> {
+        let dialled = async {
+            match &endpoint {
+                Endpoint::Tcp(hint) => dial::tcp(hint, named_by, self.silence).await,
+                Endpoint::WebSocket(url) => {
+                    dial::websocket(url, named_by, &self.trust, self.silence).await
+                }
+                Endpoint::Tor(_) => Err(io::Error::other("it can be reached through Tor only"))?,
+            }
+        };
+        self.met(dialled, Greeting::relayed(self.key, self.role, side)).await
+    }
 
-/// Greets once a connection stands, within the time that there is for both.
-async fn met(
-    connected: impl Future<Output = io::Result<Stream>>,
-    greeting: (Vec<u8>, Greeting),
-) -> Result<Found, Failure> {
-    let end = Instant::now() + GREETING_LIMIT;
-    let stream = timeout_at(end, connected).await.map_err(|_| Failure::Unanswered)??;
-    timeout_at(end, greet(stream, greeting)).await.map_err(|_| Failure::Silent)?
+    /// Greets one who dialled us, and tells at once when it has proved to be the peer.
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+        proved: &Cell<bool>,
+    ) -> Result<Found, Failure> {
+        tune(&stream, self.silence)?;
+        let (begun, greeting) = (Instant::now(), Greeting::direct(self.key, self.role));
+        let greeted = timeout_at(self.end, greet(Either::Left(stream), greeting, proved)).await;
+        greeted.map_err(|_| Failure::Silent(self.end - begun))?
+    }
+
+    /// Greets once a connection stands, within the time that there is for both.
+    async fn met(
+        &self,
+        connected: impl Future<Output = Result<Stream, DialError>>,
+        greeting: (Vec<u8>, Greeting),
+    ) -> Result<Found, Failure> {
+        let taken = self.end.saturating_duration_since(Instant::now());
+        let stream = timeout_at(self.end, connected);
+        let stream = stream.await.map_err(|_| Failure::Unanswered(taken))??;
+        let greeted = timeout_at(self.end, greet(stream, greeting, &Cell::default())).await;
+        greeted.map_err(|_| Failure::Silent(taken))?
+    }
 }
 
 /// Says it without the numbers of the system.
 fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            "no way leads there".to_owned()
+        }
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::BrokenPipe => "the other end hung up at once".to_owned(),
@@ -114,18 +153,26 @@ fn words(error: &io::Error) -> String {
 async fn greet(
     mut stream: Stream,
     (opening, greeting): (Vec<u8>, Greeting),
+    proved: &Cell<bool>,
 ) -> Result<Found, Failure> {
     say(&mut stream, &opening).await?;
     let mut step = Step::More(greeting);
     let outcome = loop {
         step = match step {
             Step::More(greeting) => {
+                proved.set(greeting.is_proved());
                 let mut bytes = [0; 1024];
                 let read = stream.read(&mut bytes).await?;
                 if read == 0 {
-                    return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                    let hung_up = || io::Error::from(io::ErrorKind::UnexpectedEof).into();
+                    return Err(greeting.hung_up().map_or_else(hung_up, Failure::Greeting));
                 }
-                greeting.feed(&bytes[..read])?
+                match greeting.feed(&bytes[..read]) {
+                    Err(GreetingError::Stranger) => {
+                        return Err(Failure::Stranger(Box::new(stream)));
+                    }
+                    step => step?,
+                }
             }
             Step::Write { bytes, next } => {
                 say(&mut stream, &bytes).await?;

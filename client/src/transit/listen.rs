@@ -9,7 +9,7 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use wormhole_protocol::transit::DirectHint;
+use wormhole_protocol::transit::{DirectHint, Scope};
 
 /// How many connections the kernel holds before they are accepted.
 const BACKLOG: i32 = 128;
@@ -54,7 +54,7 @@ impl Listener {
 
     /// Offers this address as well, where anybody may dial it.
     pub(super) fn seen_at(&mut self, ip: IpAddr) {
-        self.outside = Some(ip.to_canonical()).filter(is_public);
+        self.outside = Some(ip.to_canonical()).filter(|ip| Scope::of(*ip) == Scope::Global);
     }
 
     pub(super) fn port(&self) -> NonZeroU16 {
@@ -77,8 +77,8 @@ impl Listener {
     }
 }
 
-/// The addresses of this machine that another one can dial, IPv4 first; `127.0.0.1` where there is
-/// none.
+/// The addresses of this machine that another one can dial, IPv4 first; where there is none, the
+/// one by which it dials itself.
 pub fn addresses() -> Vec<IpAddr> {
     let found = if_addrs::get_if_addrs().unwrap_or_default();
     worth_offering(found.into_iter().map(|interface| interface.ip()))
@@ -101,7 +101,11 @@ fn bind(domain: Domain, address: SocketAddr) -> io::Result<std::net::TcpListener
 
 fn worth_offering(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> = Vec::new();
+    let mut loopback = None;
     for ip in found {
+        if ip.is_loopback() && loopback.is_none_or(|other: IpAddr| other.is_ipv6()) {
+            loopback = Some(ip);
+        }
         let own_machine_or_wire = match ip {
             IpAddr::V4(ip) => ip.is_loopback(),
             IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
@@ -112,26 +116,10 @@ fn worth_offering(found: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     }
     addresses.sort_by_key(IpAddr::is_ipv6);
     if addresses.is_empty() {
-        addresses.push(Ipv4Addr::LOCALHOST.into());
+        // There are machines without IPv4.
+        addresses.push(loopback.unwrap_or(Ipv4Addr::LOCALHOST.into()));
     }
     addresses
-}
-
-/// Whether the address leads to the same computer from everywhere.
-fn is_public(ip: &IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => {
-            let shared_by_providers = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            let nowhere = ip.octets()[0] == 0 || ip.octets()[0] >= 224;
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || shared_by_providers
-                || nowhere)
-        }
-        // 2000::/3 is all that is given out.
-        IpAddr::V6(ip) => ip.segments()[0] & 0xe000 == 0x2000,
-    }
 }
 
 #[cfg(test)]
@@ -148,6 +136,8 @@ mod tests {
         let found = ["127.0.0.1", "::1", "2001:db8::1", "fe80::1", "192.0.2.7", "192.0.2.7"];
         assert_eq!(offered(&found), ["192.0.2.7", "2001:db8::1"]);
         assert_eq!(offered(&["127.0.0.1", "::1"]), ["127.0.0.1"]);
+        assert_eq!(offered(&["::1", "127.0.0.1"]), ["127.0.0.1"]);
+        assert_eq!(offered(&["::1", "fe80::1"]), ["::1"]);
         assert_eq!(offered(&[]), ["127.0.0.1"]);
     }
 

@@ -129,11 +129,20 @@ impl Wire {
         let sealer = self.sealer;
         let sealing = spawn_blocking(move || seal_all(source, size, sealer, empty, &full));
         let writing = async {
-            while let Some(record) = to_send.recv().await {
+            let mut missing = size;
+            while missing != Some(0)
+                && let Some(record) = to_send.recv().await
+            {
                 self.writer.write(&record).await?;
-                progress.send_modify(|done| *done += (record.len() - OVERHEAD) as u64);
+                let went = (record.len() - OVERHEAD) as u64;
+                missing = match missing {
+                    Some(missing) => Some(missing.saturating_sub(went)),
+                    None => (went == 0).then_some(0),
+                };
+                progress.send_modify(|done| *done += went);
                 let _ = recycle.try_send(record);
             }
+            // Who has hung up after the last of it may well have all of it.
             Ok::<_, Lost>(None)
         };
         // Who waits for the source would not notice it by writing.

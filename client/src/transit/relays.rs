@@ -7,37 +7,44 @@ use wormhole_protocol::transit::{DirectHint, Endpoint, RelayHint};
 /// How long relays wait for the direct ways, and less favoured relays for the others.
 pub(super) const RELAY_DELAY: Duration = Duration::from_secs(2);
 
-/// Gives the addresses of all relays, each once: those of the highest priority at the same time,
-/// after the `first` wait, each lower priority later.
-pub(super) fn staggered(
-    ours: &[RelayHint],
-    theirs: &[RelayHint],
-    first: Duration,
-) -> Vec<(Duration, Endpoint)> {
-    let addresses = addresses(ours, theirs);
-    let mut wait = first;
-    let mut now = addresses.first().map(priority);
-    let mut staggered = Vec::new();
-    for endpoint in addresses {
-        if now != Some(priority(&endpoint)) {
-            now = Some(priority(&endpoint));
-            wait += RELAY_DELAY;
-        }
-        staggered.push((wait, endpoint));
-    }
-    staggered
+/// An address of a relay.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Address {
+    pub(super) endpoint: Endpoint,
+    /// Whether we know it from the peer alone.
+    pub(super) of_the_peer: bool,
 }
 
-/// The addresses that we can dial, each once, the favoured first.
-fn addresses(ours: &[RelayHint], theirs: &[RelayHint]) -> Vec<Endpoint> {
-    let mut addresses: Vec<Endpoint> = Vec::new();
-    for endpoint in ours.iter().chain(theirs).flat_map(|relay| &relay.endpoints) {
-        let dialled = !matches!(endpoint, Endpoint::Tor(_));
-        if dialled && !addresses.iter().any(|known| same(known, endpoint)) {
-            addresses.push(endpoint.clone());
+/// Gives the addresses each with its time: those of the highest priority together, after the
+/// `first` wait, each lower priority later.
+pub(super) fn staggered(
+    addresses: Vec<Address>,
+    first: Duration,
+) -> impl Iterator<Item = (Duration, Address)> {
+    let mut wait = first;
+    let mut now = addresses.first().map(|address| priority(&address.endpoint));
+    addresses.into_iter().map(move |address| {
+        let priority = priority(&address.endpoint);
+        if now != Some(priority) {
+            now = Some(priority);
+            wait += RELAY_DELAY;
+        }
+        (wait, address)
+    })
+}
+
+/// Gives the addresses that we can dial, each once, the favoured first.
+pub(super) fn addresses(ours: &[RelayHint], theirs: &[RelayHint]) -> Vec<Address> {
+    let mut addresses: Vec<Address> = Vec::new();
+    for (relays, of_the_peer) in [(ours, false), (theirs, true)] {
+        for endpoint in relays.iter().flat_map(|relay| &relay.endpoints) {
+            let dialled = !matches!(endpoint, Endpoint::Tor(_));
+            if dialled && !addresses.iter().any(|known| same(&known.endpoint, endpoint)) {
+                addresses.push(Address { endpoint: endpoint.clone(), of_the_peer });
+            }
         }
     }
-    addresses.sort_by(|a, b| priority(b).total_cmp(&priority(a)));
+    addresses.sort_by(|a, b| priority(&b.endpoint).total_cmp(&priority(&a.endpoint)));
     addresses
 }
 
@@ -75,22 +82,23 @@ mod tests {
     fn relays_of_both_sides_are_merged_and_staggered_by_priority() {
         let ours = [relay("a", 0.0), relay("b", 1.0), websocket("ws://w"), relay("d", -1.0)];
         let theirs = [relay("A", 0.0), relay("c", 1.0), websocket("ws://w"), relay("b", 5.0)];
-        let times = staggered(&ours, &theirs, Duration::from_secs(2));
-        let times: Vec<_> = times.iter().map(|(t, e)| (t.as_secs(), e.to_string())).collect();
+        let times = staggered(addresses(&ours, &theirs), Duration::from_secs(2));
+        let times = times.map(|(t, a)| (t.as_secs(), a.endpoint.to_string(), a.of_the_peer));
         let expected = [
-            (2, "tcp:b:4001"),
-            (2, "tcp:c:4001"),
-            (4, "tcp:a:4001"),
-            (4, "ws://w"),
-            (6, "tcp:d:4001"),
+            (2, "tcp:b:4001", false),
+            (2, "tcp:c:4001", true),
+            (4, "tcp:a:4001", false),
+            (4, "ws://w", false),
+            (6, "tcp:d:4001", false),
         ];
-        assert_eq!(times, expected.map(|(t, e)| (t, e.to_owned())));
+        let expected = expected.map(|(t, endpoint, theirs)| (t, endpoint.to_owned(), theirs));
+        assert_eq!(times.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn relays_within_tor_are_left_alone() {
         let Endpoint::Tcp(hint) = relay("x.onion", 0.0).endpoints.remove(0) else { panic!() };
         let tor = RelayHint { name: None, endpoints: vec![Endpoint::Tor(hint)] };
-        assert_eq!(staggered(&[tor], &[], Duration::ZERO), []);
+        assert_eq!(addresses(&[tor], &[]), []);
     }
 }

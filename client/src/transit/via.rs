@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use wormhole_protocol::transit::{Endpoint, Route};
 
+use super::Remarks;
+
 /// One way to the peer.
 ///
 /// `Display` shows it for people: `direct to 192.0.2.7:4001`, `direct from 192.0.2.7:40001`,
@@ -72,12 +74,14 @@ impl fmt::Display for Via {
 pub enum Detour {
     /// [`RelayOnly`](super::Ways::RelayOnly) was asked for here.
     Forced,
+    /// The peer asked for that.
+    ForcedByPeer,
     /// There is nothing to dial.
     NoAddress {
         /// Whether the peer could have dialled us, and did not come.
         listening: bool,
     },
-    /// Each address of the peer was dialled in vain.
+    /// None of the peer's addresses led to it.
     Failed {
         /// What became of the first.
         first: Attempt,
@@ -95,6 +99,9 @@ impl fmt::Display for Detour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Forced => f.write_str("direct connections are switched off here"),
+            Self::ForcedByPeer => {
+                f.write_str("direct connections are switched off at the other end")
+            }
             Self::NoAddress { listening: false } => {
                 f.write_str("the peer offers no address, and nobody can dial us")
             }
@@ -103,7 +110,7 @@ impl fmt::Display for Detour {
             }
             Self::Failed { first, addresses: 1 } => first.fmt(f),
             Self::Failed { first, addresses } => {
-                write!(f, "{addresses} addresses were dialled in vain, {first}")
+                write!(f, "none of {addresses} addresses led to the peer, {first}")
             }
             Self::Slow { after } => {
                 write!(f, "no direct connection within {:.1} seconds", after.as_secs_f64())
@@ -128,6 +135,26 @@ impl fmt::Display for Attempt {
     }
 }
 
+/// A way that one side does not use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each says whether it is our side")]
+pub enum Off {
+    /// Relays.
+    Relays { here: bool },
+    /// Direct connections.
+    Direct { here: bool },
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, here) = match self {
+            Self::Relays { here } => ("relays", here),
+            Self::Direct { here } => ("direct connections", here),
+        };
+        write!(f, "{what} are switched off {}", if *here { "here" } else { "at the other end" })
+    }
+}
+
 /// All ways that led nowhere, of which a bounded number is kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -136,6 +163,10 @@ pub struct Attempts {
     pub told: Vec<Attempt>,
     /// How many more there were.
     pub more: usize,
+    /// What was not even tried, or came from others.
+    pub remarks: Box<Remarks>,
+    /// What one of the two sides does not use.
+    pub off: Option<Off>,
 }
 
 impl Attempts {
@@ -143,6 +174,15 @@ impl Attempts {
     pub const MAX: usize = 10;
     /// The most of those who dialled us among them: strangers must not crowd out our own.
     const MAX_CALLERS: usize = 2;
+
+    pub(super) fn new(off: Option<Off>) -> Self {
+        Self { off, ..Self::default() }
+    }
+
+    /// Whether nothing was tried, and nothing else happened.
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.remarks.is_empty()
+    }
 
     pub(super) fn add(&mut self, way: Way, reason: String) {
         let is_caller = |way: &Way| matches!(way, Way::Accepted(_));
@@ -159,14 +199,15 @@ impl Attempts {
 /// Shows all on one line, each with its reason.
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, attempt) in self.told.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "; " };
-            write!(f, "{comma}{attempt}")?;
+        let mut parts: Vec<_> = self.told.iter().map(ToString::to_string).collect();
+        if self.more > 0 {
+            parts.push(format!("and {} more", self.more));
         }
-        match self.more {
-            0 => Ok(()),
-            more => write!(f, "; and {more} more"),
+        if !self.remarks.is_empty() {
+            parts.push(self.remarks.to_string());
         }
+        parts.extend(self.off.map(|off| off.to_string()));
+        f.write_str(&parts.join("; "))
     }
 }
 
@@ -217,7 +258,7 @@ mod tests {
             ),
             (
                 Detour::Failed { first, addresses: 3 },
-                "3 addresses were dialled in vain, direct to 192.0.2.7:4001: refused",
+                "none of 3 addresses led to the peer, direct to 192.0.2.7:4001: refused",
             ),
             (
                 Detour::Slow { after: Duration::from_millis(2049) },

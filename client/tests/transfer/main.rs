@@ -9,7 +9,9 @@ mod goods;
 mod harm;
 mod offers;
 mod partial;
+mod repeated;
 mod scene;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 mod streams;
+mod told;

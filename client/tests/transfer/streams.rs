@@ -11,7 +11,7 @@ use std::{
 use serde_json::json;
 use wormhole_client::{
     protocol::{
-        transfer::AppVersions,
+        transfer::{Ability, AppVersions},
         transit::{Hints, Role},
     },
     transfer::{Event, Incoming, Plan, TransferError, send},
@@ -39,7 +39,7 @@ fn plan(reader: impl Read + Send + 'static) -> Plan {
 
 #[actix::test]
 async fn between_two_of_ours_it_goes_as_it_comes() {
-    on_with(AppVersions::OURS, async |scene: &Scene| {
+    on_with(AppVersions::with(&[Ability::Streams]), async |scene: &Scene| {
         let (types, typed) = mpsc::channel();
         // The second piece is typed when the first has been sent, the end when both have.
         let pieces = [(0, vec![1; 10]), (10, vec![2; 20]), (30, Vec::new())];
@@ -71,7 +71,7 @@ async fn between_two_of_ours_it_goes_as_it_comes() {
 
 #[actix::test]
 async fn nothing_and_much_arrive_as_well() {
-    on_with(AppVersions::OURS, async |scene: &Scene| {
+    on_with(AppVersions::with(&[Ability::Streams]), async |scene: &Scene| {
         for size in [0, 1, 3_000_000] {
             let content: Vec<u8> = (0..size).map(|n: u32| n.to_be_bytes()[3]).collect();
             let sending =
@@ -152,7 +152,7 @@ async fn a_source_that_fails_does_not_seem_complete() {
             Err(io::Error::other("the disk burns"))
         }
     }
-    on_with(AppVersions::OURS, async |scene: &Scene| {
+    on_with(AppVersions::with(&[Ability::Streams]), async |scene: &Scene| {
         let source = CONTENT.chain(Fails);
         let sending = send(&scene.peer.0, plan(source), &DIRECT, |_| ());
         let (sent, received) = tokio::join!(sending, scene.receive());

@@ -47,8 +47,8 @@ fn a_cut_network_is_noticed() {
 
 async fn connected() -> [Connection; 2] {
     let config = Config { relays: Vec::new(), silence: SILENCE, ..Config::default() };
-    let [a, b] =
-        [Role::Sender, Role::Receiver].map(|role| Transit::prepare(role, &config).unwrap());
+    let [a, b] = [Role::Sender, Role::Receiver]
+        .map(|role| Transit::prepare(role, &config).unwrap().beside_itself());
     let (key, of_a, nothing) = (key(), hints(&a), Hints::default());
     let both = tokio::join!(a.connect(&key, &nothing), b.connect(&key, &of_a));
     [both.0.unwrap(), both.1.unwrap()]

@@ -5,12 +5,16 @@
 mod bulk;
 mod cut;
 mod giving_up;
+mod guessing;
+mod judged;
 mod peer;
 mod race;
 mod relay;
 #[path = "../scripted/mod.rs"]
 mod scripted;
 mod seen;
+mod silent;
 mod strangers;
+mod switched;
 mod ways;
 mod websocket;

@@ -23,8 +23,8 @@ pub(crate) fn transit(role: Role, listen: bool, relays: &[RelayHint]) -> Transit
 }
 
 pub(crate) fn prepared(role: Role, listen: Listen, ways: Ways, relays: &[RelayHint]) -> Transit {
-    Transit::prepare(role, &Config { listen, ways, relays: relays.to_vec(), ..Config::default() })
-        .unwrap()
+    let config = Config { listen, ways, relays: relays.to_vec(), ..Config::default() };
+    Transit::prepare(role, &config).unwrap().beside_itself()
 }
 
 pub(crate) fn hint(hostname: &str, port: u16) -> DirectHint {

@@ -213,7 +213,7 @@ async fn go_and_the_first_record_may_come_together() {
 #[actix::test]
 async fn where_there_is_no_way_that_is_said_at_once() {
     let failed = failure(Role::Sender, Hints::default()).await;
-    assert!(matches!(failed, TransitError::NoWay), "{failed}");
+    assert!(matches!(failed, TransitError::NoWay(None)), "{failed}");
 }
 
 #[actix::test]

@@ -23,12 +23,12 @@ use super::{
 };
 
 /// By which timers are late: they are due at whole milliseconds.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// Stops the clock, until a test moves it: it would go by itself where only sockets are waited for.
-struct Frozen(#[allow(dead_code, reason = "dropped")] oneshot::Sender<()>);
+pub(crate) struct Frozen(#[allow(dead_code, reason = "dropped")] oneshot::Sender<()>);
 
-fn freeze() -> Frozen {
+pub(crate) fn freeze() -> Frozen {
     let (dropped, waiting) = oneshot::channel();
     spawn_blocking(move || {
         let _ = waiting.blocking_recv();
@@ -38,7 +38,7 @@ fn freeze() -> Frozen {
 }
 
 /// Plays the relay for one who dials it: finds the peer at once.
-async fn join_at(listener: &TcpListener) -> TcpStream {
+pub(crate) async fn join_at(listener: &TcpListener) -> TcpStream {
     let (mut tcp, _) = listener.accept().await.unwrap();
     hear(&mut tcp, b"please relay ").await;
     let mut request = [0; 104 - 13];
@@ -48,7 +48,7 @@ async fn join_at(listener: &TcpListener) -> TcpStream {
 }
 
 /// Lets everything happen that can without the clock.
-async fn settle() {
+pub(crate) async fn settle() {
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
@@ -192,7 +192,7 @@ async fn a_relay_only_end_is_not_found_in_any_other_way() {
         let relay = Relay::start();
         let own = [relay.hint.clone()];
         let ours = prepared(Role::Sender, Listen::Any, Ways::RelayOnly, &own);
-        assert_eq!(ours.abilities(), Abilities::ALL);
+        assert_eq!(ours.abilities(), Abilities { direct_tcp: false, relay: true });
         let Hints { direct: offered, tor, relays } = ours.hints();
         assert_eq!((offered, tor), (vec![], vec![]));
         assert_eq!(relays, own);
@@ -215,7 +215,8 @@ async fn a_direct_only_end_has_nothing_to_do_with_relays() {
         let relay = Relay::start();
         let own = [relay.hint.clone()];
         let ours = prepared(Role::Sender, Listen::Never, Ways::DirectOnly, &own);
-        assert_eq!((ours.abilities(), ours.hints()), (Abilities::ALL, Hints::default()));
+        let only = Abilities { direct_tcp: true, relay: false };
+        assert_eq!((ours.abilities(), ours.hints()), (only, Hints::default()));
         let theirs = Hints { relays: own.to_vec(), ..direct([refusing().await]) };
         let failed = ours.connect(&key(), &theirs).await.err().unwrap();
         let TransitError::AllFailed(tried) = failed else { panic!("{failed}") };
@@ -268,7 +269,7 @@ async fn where_nobody_comes_the_port_and_all_that_was_tried_are_told() {
     assert_eq!(
         failed.to_string(),
         format!(
-            "cannot reach the peer: nobody who knows the key dialled our port {port} within 120 \
+            "cannot reach the peer: nobody who knows the key dialled our port {port} within 30 \
              seconds; direct to {refusing}: connection refused"
         )
     );

@@ -1,9 +1,10 @@
 //! SPAKE2 in symmetric mode [client.md: SPAKE2].
 
-use rand_core::{CryptoRng, RngCore};
+use curve25519_dalek::{EdwardsPoint, Scalar};
 use serde_json::{Value, json};
-use spake2::{Ed25519Group, Identity, Password, Spake2};
-use zeroize::{Zeroize, Zeroizing};
+use sha2::{Digest, Sha256};
+use spake2::{Ed25519Group, Group};
+use zeroize::Zeroizing;
 
 use super::{
     derive::Key,
@@ -13,13 +14,14 @@ use crate::{code::Code, name::AppId};
 
 /// Our half of a key agreement, waiting for the peer's.
 ///
-/// It keeps the random bytes rather than the `spake2` crate's state, which can neither be wiped
-/// nor written out, and builds that state again to finish.
+/// Of the secret it keeps the random bytes and the code, which are wiped. What is calculated from
+/// them lives only inside `start` and `finish`: the `spake2` crate's own state holds a copy of the
+/// code that nobody can wipe, so only its group is used.
 pub struct Pake {
     random: Zeroizing<[u8; 64]>,
     code: Code,
     appid: AppId,
-    ours: Vec<u8>,
+    ours: [u8; 33],
 }
 
 /// A peer's `pake` message was refused.
@@ -42,7 +44,8 @@ impl Pake {
     ///
     /// `random` is 64 fresh bytes, read as a little-endian number modulo the group's order.
     pub fn start(code: Code, appid: AppId, random: Zeroizing<[u8; 64]>) -> (Self, Vec<u8>) {
-        let (_, ours) = begin(&code, &appid, &random);
+        let element = Ed25519Group::basepoint_mult(&exponent(&random)) + *blinding(&code);
+        let ours = point::write(&element);
         let body = json!({ "pake_v1": data_encoding::HEXLOWER.encode(&ours) }).to_string();
         (Self { random, code, appid, ours }, body.into_bytes())
     }
@@ -55,19 +58,28 @@ impl Pake {
     /// [`PakeError`], by whose variant the wormhole's mood is told.
     pub fn finish(self, body: &[u8]) -> Result<Key, PakeError> {
         let theirs = read(body)?;
-        point::check(&theirs, &self.ours)?;
-        let (state, _) = begin(&self.code, &self.appid, &self.random);
-        let mut shared = state.finish(&theirs).map_err(|_| PointError::NotAPoint)?;
-        let key = <[u8; 32]>::try_from(shared.as_slice()).map_err(|_| PakeError::Malformed);
-        shared.zeroize();
-        Ok(Key::new(key?))
+        let element = point::check(&theirs, &self.ours)?;
+        let shared = Zeroizing::new((element - *blinding(&self.code)) * *exponent(&self.random));
+        let shared = Zeroizing::new(shared.compress());
+        let (ours, theirs) = (&self.ours[1..], &theirs[1..]);
+        let mut transcript = Sha256::new();
+        transcript.update(Sha256::digest(self.code.as_str()));
+        transcript.update(Sha256::digest(self.appid.id_symmetric()));
+        transcript.update(ours.min(theirs));
+        transcript.update(ours.max(theirs));
+        transcript.update(shared.as_bytes());
+        Ok(Key::new(transcript.finalize().into()))
     }
 }
 
-fn begin(code: &Code, appid: &AppId, random: &[u8; 64]) -> (Spake2<Ed25519Group>, Vec<u8>) {
-    let password = Password::new(code.as_str());
-    let id = Identity::new(&appid.id_symmetric());
-    Spake2::start_symmetric_with_rng(&password, &id, Given(random))
+fn exponent(random: &[u8; 64]) -> Zeroizing<Scalar> {
+    Zeroizing::new(Scalar::from_bytes_mod_order_wide(random))
+}
+
+/// The point by which both sides move their messages, and which only the code tells.
+fn blinding(code: &Code) -> Zeroizing<EdwardsPoint> {
+    let password = Zeroizing::new(Ed25519Group::hash_to_scalar(code.as_str().as_bytes()));
+    Zeroizing::new(Ed25519Group::const_s() * *password)
 }
 
 fn read(body: &[u8]) -> Result<Vec<u8>, PakeError> {
@@ -76,31 +88,4 @@ fn read(body: &[u8]) -> Result<Vec<u8>, PakeError> {
     let hex = object.get("pake_v1").ok_or(PakeError::Missing)?;
     let hex = hex.as_str().ok_or(PakeError::Malformed)?;
     data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| PakeError::Malformed)
-}
-
-/// Random bytes drawn beforehand, in the form in which the `spake2` crate takes them.
-struct Given<'a>(&'a [u8]);
-
-impl CryptoRng for Given<'_> {}
-
-impl RngCore for Given<'_> {
-    fn next_u32(&mut self) -> u32 {
-        rand_core::impls::next_u32_via_fill(self)
-    }
-
-    fn next_u64(&mut self) -> u64 {
-        rand_core::impls::next_u64_via_fill(self)
-    }
-
-    fn fill_bytes(&mut self, dest: &mut [u8]) {
-        let (now, later) =
-            self.0.split_at_checked(dest.len()).expect("spake2 draws one scalar of 64 bytes");
-        dest.copy_from_slice(now);
-        self.0 = later;
-    }
-
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), rand_core::Error> {
-        self.fill_bytes(dest);
-        Ok(())
-    }
 }

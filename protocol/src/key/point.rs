@@ -1,6 +1,6 @@
 //! The checks on a peer's SPAKE2 message, none of which the `spake2` crate makes.
 
-use curve25519_dalek::{edwards::CompressedEdwardsY, traits::IsIdentity};
+use curve25519_dalek::{EdwardsPoint, edwards::CompressedEdwardsY, traits::IsIdentity};
 
 /// The byte in front of a point in symmetric mode.
 const SYMMETRIC: u8 = b'S';
@@ -29,8 +29,15 @@ pub enum PointError {
     Reflected,
 }
 
-/// Checks a peer's message of 33 bytes against ours.
-pub(super) fn check(theirs: &[u8], ours: &[u8]) -> Result<(), PointError> {
+/// Writes a message of 33 bytes.
+pub(super) fn write(point: &EdwardsPoint) -> [u8; 33] {
+    let mut message = [SYMMETRIC; 33];
+    message[1..].copy_from_slice(point.compress().as_bytes());
+    message
+}
+
+/// Reads a peer's message of 33 bytes, and checks it against ours.
+pub(super) fn check(theirs: &[u8], ours: &[u8]) -> Result<EdwardsPoint, PointError> {
     let theirs: &[u8; 33] = theirs.try_into().map_err(|_| PointError::Length(theirs.len()))?;
     let [mode, encoded @ ..] = theirs;
     if *mode != SYMMETRIC {
@@ -47,5 +54,5 @@ pub(super) fn check(theirs: &[u8], ours: &[u8]) -> Result<(), PointError> {
     if theirs == ours {
         return Err(PointError::Reflected);
     }
-    Ok(())
+    Ok(point)
 }

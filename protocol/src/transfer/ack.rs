@@ -1,4 +1,5 @@
-//! The receiving side's last record [file-transfer.md: ack details].
+//! The receiving side's last record [file-transfer.md: ack details], which it repeats over the
+//! mailbox between two of ours [abilities.md: ack-v1].
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde_json::{Value, json};
@@ -30,7 +31,10 @@ impl Ack {
     /// # Errors
     /// [`BadAck`] where `ack` is no text, or `sha256` is there and not 64 hex digits.
     pub fn parse(json: &[u8]) -> Result<Self, BadAck> {
-        let value: Value = serde_json::from_slice(json).map_err(|_| BadAck)?;
+        Self::read(&serde_json::from_slice(json).map_err(|_| BadAck)?)
+    }
+
+    pub(super) fn read(value: &Value) -> Result<Self, BadAck> {
         let verdict = value.get("ack").and_then(Value::as_str).ok_or(BadAck)?;
         let sha256 = value.get("sha256").map(read_hash).transpose()?;
         Ok(Self { verdict: verdict.into(), sha256 })
@@ -38,12 +42,15 @@ impl Ack {
 
     /// Writes the plaintext of the record.
     pub fn write(&self) -> Vec<u8> {
+        self.json().to_string().into_bytes()
+    }
+
+    pub(super) fn json(&self) -> Value {
         let verdict = self.verdict.as_str();
-        let value = match &self.sha256 {
+        match &self.sha256 {
             Some(hash) => json!({ "ack": verdict, "sha256": HEXLOWER.encode(hash) }),
             None => json!({ "ack": verdict }),
-        };
-        value.to_string().into_bytes()
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub enum Offer {
     /// A folder, which follows by transit as a zip archive.
     Directory(DirectoryOffer),
     /// Data of unknown length, which follows by transit until a record without any: an offer of
-    /// ours, made to nobody who has not [said](super::AppVersions) that it takes such.
+    /// ours, made to nobody who has not [said](super::Ability::Streams) that it takes such.
     Stream(StreamOffer),
 }
 
@@ -47,6 +47,10 @@ pub struct DirectoryOffer {
     pub numbytes: u64,
     /// How many files it has.
     pub numfiles: u64,
+    /// The path of something in it whose name differs from another's beside it only in case or in
+    /// how a letter is encoded, where there is such: a word of ours, which others ignore. Not every
+    /// disk can hold both.
+    pub collision: Option<String>,
 }
 
 /// An offer cannot be taken.
@@ -94,6 +98,7 @@ impl Offer {
             zipsize: number(directory, "zipsize")?,
             numbytes: number(directory, "numbytes")?,
             numfiles: number(directory, "numfiles")?,
+            collision: text(directory, "collision").ok(),
         }))
     }
 
@@ -106,15 +111,19 @@ impl Offer {
             Self::Stream(StreamOffer { filename }) => {
                 json!({ "stream": { "filename": filename } })
             }
-            Self::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles }) => json!({
-                "directory": {
+            Self::Directory(DirectoryOffer { dirname, zipsize, numbytes, numfiles, collision }) => {
+                let mut directory = json!({
                     "mode": "zipfile/deflated",
                     "dirname": dirname,
                     "zipsize": zipsize,
                     "numbytes": numbytes,
                     "numfiles": numfiles,
-                },
-            }),
+                });
+                if let Some(collision) = collision {
+                    directory["collision"] = json!(collision);
+                }
+                json!({ "directory": directory })
+            }
         }
     }
 }

@@ -1,13 +1,17 @@
 //! The handshake on one connection, dialled or accepted [transit.md: bytes on the wire].
 //!
 //! It is a machine which is fed whatever was read and is used up by each step, so that nothing can
-//! be said twice or out of turn:
+//! be said twice or out of turn. The peer's line proves that it knows the key, so it is read whole
+//! before it is judged, and compared in constant time: whoever guesses at it learns nothing from when
+//! the connection ends.
 //!
 //! ```text
 //!                        ┌ sender ──▶ Decide ─┬ go ────────▶ Established
 //! (relay: ok ▶ Write) ▶ the peer's line       └ nevermind ─▶ close
 //!                        └ receiver ▶ go ─────────────────▶ Established
 //! ```
+
+use subtle::{Choice, ConstantTimeEq};
 
 use super::{
     key::{Role, TransitKey},
@@ -67,7 +71,7 @@ pub enum GreetingError {
     /// The relay said something else than `ok`.
     #[error("the relay refused to connect us")]
     Relay,
-    /// The first wrong byte came in what should be the peer's line.
+    /// What came in place of the peer's line is another, or was only a wrong beginning.
     #[error("whoever is at the other end does not know the transit key")]
     Stranger,
     /// The sender said something else than `go`, most likely `nevermind`.
@@ -84,13 +88,12 @@ enum Stage {
     Decision,
 }
 
-/// Bytes that have to come, and how many of them already have.
+/// Bytes that have to come, how many have come in their place, and whether all were the same.
 struct Expected {
     bytes: Vec<u8>,
     seen: usize,
+    same: Choice,
 }
-
-struct Differs;
 
 impl Greeting {
     /// Begins on a connection straight to the peer. The bytes are to be written at once.
@@ -108,16 +111,20 @@ impl Greeting {
     }
 
     fn awaiting(bytes: Vec<u8>, stage: Stage) -> Self {
-        Self { expected: Expected { bytes, seen: 0 }, stage }
+        Self { expected: Expected { bytes, seen: 0, same: Choice::from(1) }, stage }
     }
 
     /// Goes on with the bytes that were read, however they are cut.
     ///
     /// # Errors
-    /// At the first byte that differs from the one expected; the connection is to be closed.
+    /// At the first byte that differs from the one expected, but at the last of the peer's line
+    /// whichever of its bytes differs; the connection is to be closed.
     pub fn feed(mut self, bytes: &[u8]) -> Result<Step, GreetingError> {
-        let compared = self.expected.compare(bytes).map_err(|Differs| self.stage.error())?;
-        let Some(surplus) = compared else {
+        let whole = self.expected.compare(bytes);
+        if (whole.is_some() || !self.stage.is_proof()) && !self.expected.is_same() {
+            return Err(self.stage.error());
+        }
+        let Some(surplus) = whole else {
             return Ok(Step::More(self));
         };
         match self.stage {
@@ -131,6 +138,17 @@ impl Greeting {
             }
             Stage::Decision => Ok(Step::Established(Established { leftover: surplus.to_vec() })),
         }
+    }
+
+    /// Tells whether the other end has shown that it knows the key; we are the receiver then, and
+    /// the sender has yet to choose.
+    pub fn is_proved(&self) -> bool {
+        matches!(self.stage, Stage::Decision)
+    }
+
+    /// Tells what to make of an end that hangs up here; `None` where all that came was right.
+    pub fn hung_up(self) -> Option<GreetingError> {
+        (!self.expected.is_same()).then(|| self.stage.error())
     }
 }
 
@@ -157,6 +175,11 @@ impl Undecided {
 }
 
 impl Stage {
+    /// Whether what is awaited is known to nobody but the peer.
+    fn is_proof(&self) -> bool {
+        matches!(self, Self::Line(_))
+    }
+
     fn error(&self) -> GreetingError {
         match self {
             Self::Relay { .. } => GreetingError::Relay,
@@ -168,13 +191,15 @@ impl Stage {
 
 impl Expected {
     /// Gives what lies beyond the expected bytes, or `None` while some of them are missing.
-    fn compare<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Differs> {
+    fn compare<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let missing = &self.bytes[self.seen..];
         let (now, surplus) = bytes.split_at(missing.len().min(bytes.len()));
-        if !missing.starts_with(now) {
-            return Err(Differs);
-        }
+        self.same &= missing[..now.len()].ct_eq(now);
         self.seen += now.len();
-        Ok((self.seen == self.bytes.len()).then_some(surplus))
+        (self.seen == self.bytes.len()).then_some(surplus)
+    }
+
+    fn is_same(&self) -> bool {
+        self.same.into()
     }
 }

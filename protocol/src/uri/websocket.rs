@@ -28,6 +28,21 @@ impl WebSocketUrl {
         host.trim_start_matches('[').trim_end_matches(']')
     }
 
+    /// Gives the port: 80 or 443 where it names none.
+    pub fn port(&self) -> u16 {
+        let (scheme, after_scheme) = self.0.split_once("://").unwrap_or_default();
+        let (authority, _) = split_authority(after_scheme);
+        let (_, port) = split_port(authority);
+        let usual = if scheme.eq_ignore_ascii_case("wss") { 443 } else { 80 };
+        port.strip_prefix(':').and_then(|port| port.parse().ok()).unwrap_or(usual)
+    }
+
+    /// Gives the path, with the query behind it; empty where there is neither.
+    pub fn path_and_query(&self) -> &str {
+        let (_, after_scheme) = self.0.split_once("://").unwrap_or_default();
+        split_authority(after_scheme).1
+    }
+
     /// Completes an address that has neither path nor query (or the path `/` only) with `path`.
     #[must_use]
     pub fn or_path(self, path: &str) -> Self {
@@ -91,5 +106,24 @@ fn is_host(host: &str) -> bool {
 impl fmt::Display for WebSocketUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_apart() {
+        let cases = [
+            ("ws://relay.example", ("relay.example", 80, "")),
+            ("WSS://relay.example/a/b?c=d", ("relay.example", 443, "/a/b?c=d")),
+            ("wss://[2001:db8::1]:4002?x", ("2001:db8::1", 4002, "?x")),
+        ];
+        for (text, parts) in cases {
+            let url: WebSocketUrl = text.parse().unwrap();
+            assert_eq!((url.host(), url.port(), url.path_and_query()), parts, "{text}");
+        }
     }
 }

@@ -13,6 +13,12 @@ pub struct FrameSize {
 }
 
 impl FrameSize {
+    /// The most bytes before a payload.
+    pub const MAX_HEADER: usize = 14;
+
+    /// The longest payload of a frame that carries no data, in bytes.
+    pub const MAX_CONTROL: u64 = 125;
+
     /// Reads the size from the first bytes of a frame; `None` until enough of them are there,
     /// which is 10 at most.
     pub fn announced(frame: &[u8]) -> Option<Self> {

@@ -5,20 +5,21 @@ use std::{collections::HashMap, sync::Arc};
 use actix::{Recipient, prelude::SendError};
 use wormhole_protocol::name::MailboxId;
 
-use super::Join;
+use super::{Join, seats::Hold};
 use crate::{
-    engine::{Heard, SessionId, StoredMessage},
-    guest::{Kind, Visit},
+    engine::{Heard, Refusal, SessionId, StoredMessage},
+    guest::{Joining, Kind, Used, Visit},
     limits::Exceeded,
     network::Network,
     quota::Share,
     usage::{Subscription, Tally},
-    watch::Condemn,
+    watch::{Condemn, Shed},
 };
 
 /// The sessions of one app, each with the mailbox that it has open.
 pub(crate) struct Audience {
     watch: Recipient<Condemn>,
+    shed: Recipient<Shed>,
     tally: Tally,
     members: HashMap<SessionId, Member>,
     /// In the order of their opens.
@@ -39,9 +40,10 @@ struct Open {
 }
 
 impl Audience {
-    /// Makes an empty one; `watch` is told of who is too slow.
-    pub(crate) fn new(watch: Recipient<Condemn>, tally: Tally) -> Self {
-        Self { watch, tally, members: HashMap::new(), listeners: HashMap::new() }
+    /// Makes an empty one; the watchdog is told of who is too slow, and of who is left when the
+    /// app ends.
+    pub(crate) fn new(watch: Recipient<Condemn>, shed: Recipient<Shed>, tally: Tally) -> Self {
+        Self { watch, shed, tally, members: HashMap::new(), listeners: HashMap::new() }
     }
 
     pub(crate) fn join(&mut self, Join { session, visit, ears }: Join) {
@@ -56,7 +58,7 @@ impl Audience {
         self.members.get(&session).map_or(Ok(()), |member| member.visit.reserve(bytes))
     }
 
-    /// Tells where a session's client is.
+    /// The network for whose account a session is.
     pub(crate) fn network(&self, session: SessionId) -> Option<Network> {
         self.members.get(&session).map(|member| member.visit.network())
     }
@@ -67,6 +69,28 @@ impl Audience {
     /// [`Exceeded`] where its connection or address has made too many.
     pub(crate) fn make(&self, session: SessionId, kind: Kind) -> Result<Option<Share>, Exceeded> {
         self.members.get(&session).map(|member| member.visit.make(kind)).transpose()
+    }
+
+    /// Counts that a session wants a seat at what `maker` has made, where it does not sit yet.
+    ///
+    /// # Errors
+    /// [`Refusal::NotYet`] where it has to wait.
+    pub(crate) fn join_other(
+        &self,
+        session: SessionId,
+        seat: &Result<Option<Hold>, Refusal>,
+        maker: Option<Network>,
+    ) -> Result<Option<Joining>, Refusal> {
+        if matches!(seat, Ok(Some(_))) {
+            return Ok(None);
+        }
+        let Some(member) = self.members.get(&session) else { return Ok(None) };
+        member.visit.join(maker).map_err(|Used| Refusal::NotYet)
+    }
+
+    /// The address of a session's client, if that is known.
+    pub(crate) fn own(&self, session: SessionId) -> Option<Network> {
+        self.members.get(&session).and_then(|member| member.visit.own())
     }
 
     pub(crate) fn leave(&mut self, session: SessionId) {
@@ -126,6 +150,16 @@ impl Audience {
     }
 }
 
+impl Drop for Audience {
+    /// An app that nobody needs any more has none; those of one that has fallen hear nothing any
+    /// more, and have to come back.
+    fn drop(&mut self) {
+        for session in self.members.keys() {
+            self.shed.do_send(Shed(*session));
+        }
+    }
+}
+
 impl Member {
     fn tell(&self, message: &Arc<StoredMessage>) -> Result<(), Exceeded> {
         self.visit.judge_unsent()?;
@@ -164,7 +198,7 @@ mod tests {
 
     fn join(audience: &mut Audience, limits: Limits) -> SessionId {
         let session = SessionId::fresh();
-        let visit = Guests::new(limits).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit = Guests::new(limits).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         audience.join(Join { session, visit, ears: probe().0 });
         session
     }
@@ -172,7 +206,7 @@ mod tests {
     #[actix::test]
     async fn everybody_hears_one_mailbox_at_most() {
         let tally = Tally::default();
-        let mut audience = Audience::new(probe().0, tally.clone());
+        let mut audience = Audience::new(probe().0, probe().0, tally.clone());
         let [m, n] = ["m", "n"].map(MailboxId::new);
         let sessions = [(); 2].map(|()| join(&mut audience, Limits::default()));
         for session in sessions {
@@ -191,11 +225,22 @@ mod tests {
     }
 
     #[actix::test]
+    async fn those_who_are_left_at_the_end_have_to_come_back() {
+        let (shed, mut told) = probe();
+        let mut audience = Audience::new(probe().0, shed, Tally::default());
+        let [gone, left] = [(); 2].map(|()| join(&mut audience, Limits::default()));
+        audience.leave(gone);
+        drop(audience);
+        assert_eq!(told.recv().await.unwrap().0, left);
+        assert!(told.try_recv().is_err());
+    }
+
+    #[actix::test]
     async fn one_that_is_too_slow_is_condemned() {
         // By the places of its mailbox, of which a probe has sixteen, or by bytes.
         for (limits, told) in [(1 << 20, 17), (1_000, 11)] {
             let (watch, mut condemned) = probe();
-            let mut audience = Audience::new(watch, Tally::default());
+            let mut audience = Audience::new(watch, probe().0, Tally::default());
             let limits = Limits::default().with(Limit::UnsentBytes, limits);
             let (m, session) = (MailboxId::new("m"), join(&mut audience, limits));
             audience.subscribe(session, &m);

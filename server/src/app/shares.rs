@@ -24,7 +24,7 @@ pub(crate) struct Shares {
 #[derive(Default)]
 pub(crate) struct Stake {
     /// Its place among those of its maker.
-    _place: Option<Share>,
+    place: Option<Share>,
     /// Its bytes, of each network that has put some in.
     bytes: Vec<Share>,
 }
@@ -69,6 +69,16 @@ impl Shares {
         self.mailboxes.insert(mailbox.clone(), stake);
     }
 
+    /// Who has made a nameplate; none where that is not known.
+    pub(crate) fn maker_of_nameplate(&self, nameplate: &Nameplate) -> Option<Network> {
+        self.nameplates.get(nameplate.as_str()).and_then(Share::network)
+    }
+
+    /// Who has made a mailbox; none where that is not known.
+    pub(crate) fn maker_of_mailbox(&self, mailbox: &MailboxId) -> Option<Network> {
+        self.mailboxes.get(mailbox)?.place.as_ref().and_then(Share::network)
+    }
+
     pub(crate) fn give_back_nameplate(&mut self, name: &str) -> Option<Share> {
         self.nameplates.remove(name)
     }
@@ -90,7 +100,7 @@ impl Shares {
 
 impl Stake {
     pub(crate) fn new(place: Option<Share>, bytes: Share) -> Self {
-        Self { _place: place, bytes: vec![bytes] }
+        Self { place, bytes: vec![bytes] }
     }
 
     /// What it has too much comes from the last that put something in; what is missing is nobody's.

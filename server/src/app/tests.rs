@@ -9,11 +9,13 @@ use wormhole_protocol::{
 
 use super::*;
 use crate::{
-    engine::Done,
+    config::{Database, UsageConfig},
+    engine::{Ask, Done},
     guest::Guests,
     limits::{Limit, Limits},
     probe::probe,
     usage::Outcome,
+    vitals::Vitals,
 };
 
 struct Stage {
@@ -26,17 +28,37 @@ struct Stage {
 
 impl Stage {
     fn set() -> Self {
+        Self::recording(Usage::default())
+    }
+
+    fn recording(usage: Usage) -> Self {
         let (store, jobs) = probe();
         let (ears, heard) = probe();
-        let (config, watch) = (Arc::default(), probe().0);
+        let config = Config { expiry: Duration::from_secs(60), ..Config::default() };
+        // Long enough ago that what has expired is forgotten.
+        let started = Instant::now().checked_sub(config.expiry).unwrap();
+        let (config, watch) = (Arc::new(config), probe().0);
         let stored =
             Quota::sparing(Limits::default(), Limit::StoredBytes, Limit::AddressStoredBytes);
-        let (usage, disk, started) = (Usage::default(), Disk::default(), Instant::now());
-        let surroundings =
-            Surroundings { config, store, watch, usage: usage.clone(), disk, stored, started };
-        let app = App::start_with(AppId::new("app"), Rows::default(), surroundings);
+        let disk = Disk::default();
+        let (shed, trap) = (probe().0, None);
+        let usage_told = usage.clone();
+        let surroundings = Surroundings {
+            config,
+            store,
+            watch,
+            shed,
+            usage: usage_told,
+            disk,
+            stored,
+            started,
+            trap,
+        };
+        let hall = probe().0.downgrade();
+        let app = App::start_with(AppId::new("app"), Some(Rows::default()), surroundings, hall);
         let session = SessionId::fresh();
-        let visit = Guests::new(Limits::default()).arrive([192, 0, 2, 1].into()).unwrap();
+        let visit =
+            Guests::new(Limits::default()).arrive([192, 0, 2, 1].into(), None, || false).unwrap();
         app.do_send(Join { session, visit, ears });
         Self { app, jobs, heard, session, usage }
     }
@@ -161,5 +183,47 @@ async fn what_has_ended_is_counted_when_the_disk_has_it() {
         close.from.do_send(written);
         assert_eq!(closed.recv().await.unwrap().is_ok(), counted == 1);
         assert_eq!(stage.lonely(), counted);
+    }
+}
+
+#[actix::test]
+async fn a_clock_that_is_set_ends_no_mailbox_and_frees_no_number() {
+    for skew in [86_400.0, -86_400.0] {
+        clock::set(0.0);
+        let mut stage = Stage::set();
+        stage.order(Ask::Claim(8.into()));
+        stage.job().await.from.do_send(written());
+        clock::set(skew);
+        assert!(!stage.app.send(Prune::Expired).await.unwrap());
+        assert!(stage.jobs.try_recv().is_err(), "the clock was set by {skew} s");
+        let mut listed = stage.order(Ask::List);
+        let Ok(Done::Listed(nameplates)) = listed.recv().await.unwrap() else { panic!() };
+        assert_eq!(nameplates.len(), 1, "the clock was set by {skew} s");
+    }
+}
+
+#[actix::test]
+async fn what_was_recorded_has_begun_by_the_clock_as_it_is_and_lasted_as_long_as_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usage.sqlite");
+    let usage = UsageConfig { database: Database::File(path.clone()), blur: None };
+    let config = Config { usage: Some(usage), ..Config::default() };
+    for (row, skew) in [(0, 86_400.0), (1, -86_400.0)] {
+        clock::set(0.0);
+        let usage = Usage::start(&config, &Vitals::default()).unwrap();
+        let mut stage = Stage::recording(usage.clone());
+        stage.order(Ask::Open(MailboxId::new("m")));
+        stage.job().await.from.do_send(written());
+        clock::set(skew);
+        let mut closed = stage.order(Ask::Close { mailbox: MailboxId::new("m"), mood: None });
+        stage.job().await.from.do_send(written());
+        closed.recv().await.unwrap().unwrap();
+        usage.drain().await;
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        let sql = "SELECT started, total_time FROM mailboxes ORDER BY rowid LIMIT 1 OFFSET ?1";
+        let (started, total): (f64, f64) =
+            reader.query_row(sql, [row], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert!((started - clock::now()).abs() < 60.0, "by {skew}: {started}");
+        assert!((0.0..60.0).contains(&total), "by {skew}: {total}");
     }
 }

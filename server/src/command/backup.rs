@@ -39,7 +39,8 @@ pub(crate) fn run(settings: &Settings, target: &Path) -> Result<String, Failure>
     Ok(told)
 }
 
-fn beside(target: &Path, suffix: &str) -> PathBuf {
+/// Names the copy of another database, beside that of the channel database.
+pub(super) fn beside(target: &Path, suffix: &str) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -9,7 +9,7 @@ use crate::{
     plan::{Plan, Speaks},
 };
 
-/// Asks the mailbox server to write something to its database, and the relay for anything.
+/// Asks the mailbox server whether a client would be served, and the relay for anything.
 pub(crate) fn run(settings: &Settings, servers: Servers) -> Result<String, Failure> {
     let plan = Plan::of(settings, servers)?;
     let inner = plan.status.iter().chain(&plan.metrics);

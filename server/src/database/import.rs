@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Result, Transaction};
 
 use super::{
-    DatabaseError, DatabaseKind,
+    DatabaseError, DatabaseKind, Opened,
     copy::{CopyError, Part, copy_into, with_suffix},
     open_read_only,
 };
@@ -48,20 +48,17 @@ pub fn import(source: &Path, target: &Path) -> Result<Imported, CopyError> {
     let original = open_read_only(source)?;
     let kind = DatabaseKind::of(&original, source)?;
     let backup = target.exists().then(|| free_name(target));
-    let (mut connection, _lock) = match kind {
-        DatabaseKind::Channel => {
-            let opened = store::open(target)?;
-            (opened.connection, opened.lock)
-        }
-        DatabaseKind::Usage => (usage::open(&Database::File(target.to_owned()))?, None),
-        DatabaseKind::Relay => (relay::open_usage(&Database::File(target.to_owned()))?, None),
+    let Opened { mut connection, lock: _lock } = match kind {
+        DatabaseKind::Channel => store::open(target)?,
+        DatabaseKind::Usage => usage::open(&Database::File(target.to_owned()))?,
+        DatabaseKind::Relay => relay::open_usage(&Database::File(target.to_owned()))?,
     };
     if let Some(backup) = &backup {
-        copy_into(&connection, backup)?;
+        copy_into(&connection, backup, None)?;
     }
     // A snapshot, so that nothing is ever locked, repaired or left beside the source.
     let snapshot = Part::beside(target, &format!("-import-{}", std::process::id()));
-    copy_into(&original, snapshot.path())?;
+    copy_into(&original, snapshot.path(), None)?;
     let failed = DatabaseError::at(target);
     let taken = take(&mut connection, kind, snapshot.path()).map_err(failed)?;
     Ok(Imported { backup, ..taken })

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use actix::{Actor, Addr};
+use actix::Addr;
 use proptest::prelude::*;
 use tokio::sync::mpsc::UnboundedReceiver;
 use wormhole_protocol::name::AppId;
@@ -20,6 +20,7 @@ use crate::{
     quota::Quota,
     store::{Disk, Drain, Store},
     usage::Usage,
+    vitals::Vitals,
 };
 
 /// The sides of the sessions: two connections of one side, and two others.
@@ -169,7 +170,9 @@ impl Engine {
         let limits = Limit::ALL.into_iter().fold(Limits::default(), |all, l| all.with(l, 0));
         let config =
             Config { database, hold_down: std::time::Duration::ZERO, limits, ..Config::default() };
-        let (store, apps) = Store::start(&config, Meters::default(), Disk::default()).unwrap();
+        let vitals = Vitals::default();
+        let (store, apps) =
+            Store::start(&config, Meters::default(), Disk::default(), &vitals).unwrap();
         let guests = Guests::new(config.limits.clone());
         let limits = config.limits.clone();
         let stored = Quota::sparing(limits, Limit::StoredBytes, Limit::AddressStoredBytes);
@@ -177,16 +180,19 @@ impl Engine {
             config: Arc::new(config),
             store: store.clone().recipient(),
             watch: probe().0,
+            shed: probe().0,
             usage: Usage::default(),
             disk: Disk::default(),
             stored,
             started: std::time::Instant::now(),
+            trap: None,
         };
-        let hall = Hall::new(surroundings, apps).start();
+        let pulse = vitals.pulse("hall");
+        let hall = Hall::start_with(surroundings, apps, Meters::default(), pulse);
         let mut engine = Self { store, guests, hall, sessions: Vec::new() };
         for _ in SIDES {
             let (session, (ears, heard)) = (SessionId::fresh(), probe());
-            let visit = engine.guests.arrive([192, 0, 2, 1].into()).unwrap();
+            let visit = engine.guests.arrive([192, 0, 2, 1].into(), None, || false).unwrap();
             let enter = Enter { app: AppId::new("app"), session, visit, ears };
             let desk = engine.hall.send(enter).await.unwrap().unwrap();
             engine.sessions.push((session, desk, heard));

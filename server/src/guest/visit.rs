@@ -6,10 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use super::{Kind, Register};
+use super::{Joining, Kind, Register, Used};
 use crate::{
     limits::{Exceeded, Limit, Limits},
     network::Network,
@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct Visit {
     register: Arc<Register>,
     network: Network,
+    /// None where that is not the client's.
+    own: Option<Network>,
     _place: Share,
     /// How many of each [`Kind`].
     made: [AtomicU64; 3],
@@ -34,14 +36,16 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
-    /// Begins one, and counts it.
-    ///
-    /// # Errors
-    /// [`Exceeded`] where there are too many, in total or from this network.
-    pub(super) fn begin(register: Arc<Register>, network: Network) -> Result<Self, Exceeded> {
+    /// Begins one that has a place.
+    pub(super) fn begin(
+        register: Arc<Register>,
+        network: Network,
+        own: Option<Network>,
+        place: Share,
+    ) -> Self {
         let unsent = || register.unsent.share(Some(network));
-        Ok(Self {
-            _place: register.connections.take(Some(network), 1)?,
+        Self {
+            _place: place,
             made: Default::default(),
             began: Instant::now(),
             bound: AtomicBool::new(false),
@@ -49,25 +53,47 @@ impl Visit {
             unsent: unsent(),
             reserved: unsent(),
             network,
+            own,
             register,
-        })
+        }
     }
 
     fn limits(&self) -> &Limits {
         &self.register.limits
     }
 
-    /// Where the client is.
+    /// The network for whose account it is.
     pub(crate) fn network(&self) -> Network {
         self.network
     }
 
-    /// Counts a command against the address's rate.
+    /// Counts a command against the address's rate, and tells how long the next has to wait.
+    pub(crate) fn command(&self, now: Instant) -> Duration {
+        self.register.command(self.network, now)
+    }
+
+    /// Counts a join of what `maker` has made; one of one's own is none, and neither is one where
+    /// the address is not the client's own.
     ///
     /// # Errors
-    /// [`Exceeded`] where there were too many of late.
-    pub(crate) fn command(&self, now: Instant) -> Result<(), Exceeded> {
-        self.register.command(self.network, now)
+    /// [`Used`] where the address has to wait.
+    pub(crate) fn join(&self, maker: Option<Network>) -> Result<Option<Joining>, Used> {
+        match self.own {
+            Some(own) if maker != self.own => self.register.joins.take(own, Instant::now()),
+            _ => Ok(None),
+        }
+    }
+
+    /// Comes back when the address may join again.
+    pub(crate) async fn may_join(&self) {
+        if let Some(own) = self.own {
+            self.register.joins.wait(own).await;
+        }
+    }
+
+    /// The client's own address, where that is known.
+    pub(crate) fn own(&self) -> Option<Network> {
+        self.own
     }
 
     /// Counts something that this connection is about to make; the caller keeps the share as long
@@ -147,15 +173,16 @@ impl Visit {
         Some(self.limits().exceed(Limit::UnsentBytes, most))
     }
 
-    /// Judges how much waits for the client. For what waits at its address only those are blamed
-    /// for whom a part of it waits that counts.
+    /// Judges how much waits for the client. For what waits at its address, or for all, only those
+    /// are blamed for whom a part of it waits that counts.
     ///
     /// # Errors
-    /// [`Exceeded`] where it is too much, for it or for its address.
+    /// [`Exceeded`] where it is too much, for it, for its address, or for all.
     pub(crate) fn judge_unsent(&self) -> Result<(), Exceeded> {
         let (limits, own) = (self.limits(), self.unsent.amount());
         limits.check(Limit::UnsentBytes, own)?;
-        match limits.most(Limit::AddressUnsentBytes) {
+        let shared = [Limit::AddressUnsentBytes, Limit::TotalUnsentBytes];
+        match shared.into_iter().filter_map(|limit| limits.most(limit)).min() {
             Some(most) if own > most / 1_024 => self.unsent.judge(0),
             _ => Ok(()),
         }

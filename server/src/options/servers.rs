@@ -15,7 +15,8 @@ pub(crate) enum Servers {
 const PREFIX: &str = "relay-";
 
 /// Options that are no less the relay's than the mailbox server's.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
+    "host",
     "trusted-proxy",
     "ephemeral",
     "metrics-port",

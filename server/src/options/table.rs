@@ -119,14 +119,15 @@ const OWN: &[Row] = &[
         "host",
         Kind::Text("ADDRESS"),
         "::",
-        "Address for ports that name no interface; :: is every one, IPv4 included",
+        "Address for ports that name no interface, the relay's too; :: is every one, IPv4 included",
     ),
     (
         Group::Listening,
         "tls-cert",
         Kind::Text("FILE"),
         "",
-        "Speak TLS on every TCP port, with this certificate and those that vouch for it (PEM)",
+        "Speak TLS on every TCP port of the mailbox server, with this certificate and those that \
+         vouch for it (PEM)",
     ),
     (Group::Listening, "tls-key", Kind::Text("FILE"), "", "The certificate's private key (PEM)"),
     (

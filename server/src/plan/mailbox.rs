@@ -1,6 +1,6 @@
 //! What a mailbox server is started with.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use wormhole_server::{
     Config, Database, Permission, Tls, TlsError, UsageConfig,
@@ -13,7 +13,7 @@ use wormhole_server::{
 use super::{Common, file, seconds};
 use crate::{
     endpoint::Endpoint,
-    options::{Settings, Wrong},
+    options::{Servers, Settings, Wrong},
     protocol_options::ProtocolOption,
 };
 
@@ -29,7 +29,7 @@ impl MailboxPlan {
     /// # Errors
     /// [`Wrong`] as [`Plan::of`](super::Plan::of).
     pub(crate) fn alone(settings: &Settings) -> Result<Self, Wrong> {
-        Self::of(settings, &Common::of(settings)?, &mut Vec::new())
+        Self::of(settings, &Common::of(settings, Servers::Both)?, &mut Vec::new())
     }
 
     pub(super) fn of(
@@ -37,7 +37,7 @@ impl MailboxPlan {
         common: &Common,
         warnings: &mut Vec<String>,
     ) -> Result<Self, Wrong> {
-        let listen = endpoints(settings)?;
+        let listen = endpoints(settings, common)?;
         let mut config = Config {
             database: database(settings)?,
             usage: usage(settings)?,
@@ -91,18 +91,9 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, Wrong> {
     Tls::read(&certificate, &key).map(Some).map_err(refused)
 }
 
-fn endpoints(settings: &Settings) -> Result<Vec<Endpoint>, Wrong> {
-    let host: Option<IpAddr> = settings.value("host", "an address such as 127.0.0.1 or ::")?;
+fn endpoints(settings: &Settings, common: &Common) -> Result<Vec<Endpoint>, Wrong> {
     let endpoints: Vec<Endpoint> = settings.values("port")?;
-    let named = |endpoint: &Endpoint| matches!(endpoint, Endpoint::Tcp { interface: None, .. });
-    if settings.given("host").is_some() && !endpoints.iter().any(named) {
-        return Err(settings.contradict("host", "is for a --port without an interface"));
-    }
-    let complete = |endpoint| match endpoint {
-        Endpoint::Tcp { port, interface: None } => Endpoint::Tcp { port, interface: host },
-        other => other,
-    };
-    Ok(endpoints.into_iter().map(complete).collect())
+    Ok(endpoints.into_iter().map(|endpoint| endpoint.at(common.host)).collect())
 }
 
 fn database(settings: &Settings) -> Result<Database, Wrong> {
@@ -182,7 +173,7 @@ mod tests {
     use wormhole_server::{Limit, Proxies};
 
     use super::*;
-    use crate::{log::Format, options::Servers, plan::tests::plan};
+    use crate::{log::Format, plan::tests::plan};
 
     #[test]
     fn every_option_reaches_the_server() {

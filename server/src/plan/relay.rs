@@ -51,7 +51,7 @@ impl RelayPlan {
         };
         let log_fd = settings.value("relay-log-fd", "the number of a file descriptor")?;
         let mut url = settings.value(URL, "an address such as wss://relay.example.org/")?;
-        let listen = endpoints(settings)?;
+        let listen = endpoints(settings, common)?;
         if url.is_some() && listen.iter().all(|(_, speaks)| *speaks == Speaks::Tcp) {
             warnings.push(format!("--{URL} changes nothing without --{WEBSOCKET}"));
             url = None;
@@ -77,9 +77,12 @@ fn usage(settings: &Settings) -> Result<RelayUsage, Wrong> {
 }
 
 /// An endpoint that is named for both takes both; of two free ports each has one.
-fn endpoints(settings: &Settings) -> Result<Vec<(Endpoint, Speaks)>, Wrong> {
-    let plain: Vec<Endpoint> = settings.values(PORT)?;
-    let frames: Vec<Endpoint> = settings.values(WEBSOCKET)?;
+fn endpoints(settings: &Settings, common: &Common) -> Result<Vec<(Endpoint, Speaks)>, Wrong> {
+    let places = |option| -> Result<Vec<Endpoint>, Wrong> {
+        let endpoints: Vec<Endpoint> = settings.values(option)?;
+        Ok(endpoints.into_iter().map(|endpoint| endpoint.at(common.host)).collect())
+    };
+    let (plain, frames) = (places(PORT)?, places(WEBSOCKET)?);
     let shared = |endpoint: &Endpoint, others: &[Endpoint]| {
         !matches!(endpoint, Endpoint::Tcp { port: 0, .. }) && others.contains(endpoint)
     };
@@ -110,10 +113,10 @@ mod tests {
     #[test]
     fn websocket_is_spoken_on_a_port_of_its_own_or_on_the_same() {
         for (arguments, expected) in [
-            (&["-w", "tcp:4002"][..], &["port 4001 Tcp", "port 4002 WebSocket"][..]),
-            (&["--websocket=4001", "-u", "wss://a/"], &["port 4001 Both"]),
-            (&["-p", "unix:/r", "-w", "unix:/r", "-w=1"], &["unix:/r Both", "port 1 WebSocket"]),
-            (&["--port=0", "--relay-websocket=0"], &["port 0 Tcp", "port 0 WebSocket"]),
+            (&["-w", "tcp:4002"][..], &["[::]:4001 Tcp", "[::]:4002 WebSocket"][..]),
+            (&["--websocket=4001", "-u", "wss://a/"], &["[::]:4001 Both"]),
+            (&["-p", "unix:/r", "-w", "unix:/r", "-w=1"], &["unix:/r Both", "[::]:1 WebSocket"]),
+            (&["--port=0", "--relay-websocket=0"], &["[::]:0 Tcp", "[::]:0 WebSocket"]),
             (&["-p=systemd", "-w=systemd"], &["systemd Both"]),
         ] {
             let relay = plan(Servers::Relay, arguments).unwrap().relay.unwrap();
@@ -135,8 +138,28 @@ mod tests {
         let both = plan(Servers::Both, &arguments).unwrap();
         assert_eq!(both.mailbox.unwrap().listen[0].to_string(), "[::]:1");
         let relay = both.relay.unwrap();
-        assert_eq!(listen(&relay), ["port 2 Tcp"]);
+        assert_eq!(listen(&relay), ["[::]:2 Tcp"]);
         assert_eq!(relay.config.limits.most(Limit::RelayWaiting), Some(3));
+    }
+
+    #[test]
+    fn the_host_is_that_of_every_port_which_names_none() {
+        let arguments = ["--host=127.0.0.1", "--relay-port=1", "--relay-websocket=2"];
+        let both = plan(Servers::Both, &arguments).unwrap();
+        assert_eq!(both.mailbox.unwrap().listen[0].to_string(), "127.0.0.1:4000");
+        let expected = ["127.0.0.1:1 Tcp", "127.0.0.1:2 WebSocket"];
+        assert_eq!(listen(&both.relay.unwrap()), expected);
+
+        let alone = ["--host=::1", "-p=1", "-w=tcp:2:interface=127.0.0.1", "-w=unix:/r"];
+        let alone = plan(Servers::Relay, &alone).unwrap().relay.unwrap();
+        let expected = ["[::1]:1 Tcp", "127.0.0.1:2 WebSocket", "unix:/r WebSocket"];
+        assert_eq!(listen(&alone), expected);
+
+        let named = ["--host=::1", "--port=unix:/m", "--relay-port=unix:/r"];
+        assert!(plan(Servers::Both, &named).err().is_some_and(|wrong| wrong.contains("--host")));
+        let websocket = [&named[..], &["--relay-websocket=2"]].concat();
+        let relay = plan(Servers::Both, &websocket).unwrap().relay.unwrap();
+        assert_eq!(listen(&relay), ["unix:/r Tcp", "[::1]:2 WebSocket"]);
     }
 
     #[test]

@@ -16,7 +16,13 @@ use super::{
     story::{RelayMood, Story},
     websocket::{Head, WebSocket},
 };
-use crate::{limits::Exceeded, network::Network, peer, quota::Share};
+use crate::{
+    connections::{Entry, Stage},
+    limits::Exceeded,
+    network::Network,
+    peer,
+    quota::Share,
+};
 
 /// It is open as long as this lives. In a box, as what waits for it would hold room for it more than
 /// once.
@@ -25,8 +31,8 @@ pub(super) struct Caller {
     pub(super) story: Story,
     /// Where it comes from; none where a trusted proxy stands between, or it does not say.
     pub(super) network: Option<Network>,
-    /// None only while it changes.
-    place: Option<Share>,
+    entry: Entry,
+    place: Share,
 }
 
 /// Something has come from one that was to say nothing.
@@ -47,10 +53,13 @@ impl Caller {
         let address = socket.address().map(|address| address.ip());
         let proxied = hub.rules.now().trusted_proxies.trust(address);
         let network = address.filter(|_| !proxied).map(Network::from);
-        let place = Some(hub.connected.take(network, 1)?);
+        let place = hub.connected.take(network, 1)?;
         socket.prepare(hub.keepalive);
+        let line = Line::new(socket);
+        let ways = Arc::clone(&line.socket);
+        let entry = hub.connections.enter(network, Stage::Fresh, ways)?;
         let story = Story::begin(Arc::clone(hub));
-        Ok(Box::new(Self { line: Line::new(socket), story, network, place }))
+        Ok(Box::new(Self { line, story, network, entry, place }))
     }
 
     /// Makes it a websocket, as was asked for, which counts for the client where a trusted proxy
@@ -64,15 +73,19 @@ impl Caller {
             && let Some(client) = self.client(&hub, head)
         {
             let network = Some(Network::from(client.ip()));
-            // It counts in total already.
-            self.place = None;
-            self.place = Some(hub.connected.take(network, 1)?);
+            self.place = hub.connected.take(network, 1)?;
+            self.entry.becomes(Stage::Fresh, network);
             self.network = network;
         }
         self.story.becomes(RelayMood::Empty);
         let (limits, counts) = (hub.limits.clone(), hub.tally.speak_frames());
         self.line.upgrade(WebSocket::new(limits, hub.keepalive, counts));
         Ok(())
+    }
+
+    /// Notes that it has found its peer.
+    pub(super) fn settle(&self) {
+        self.entry.becomes(Stage::Settled, self.network);
     }
 
     /// Who stands behind the proxy, where that tells.

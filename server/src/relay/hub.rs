@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use super::{RelayConfig, bandwidth::Bandwidth, ledger::Ledger, tally::Tally};
 use crate::{
+    connections::Connections,
     limits::{Limit, Limits},
     quota::Quota,
     rules::LiveRules,
@@ -20,20 +21,31 @@ pub(super) struct Hub {
     pub(super) tally: Tally,
     pub(super) ledger: Ledger,
     pub(super) bandwidth: Bandwidth,
-    /// All connections.
+    /// All connections: who gives way where there are too many.
+    pub(super) connections: Connections,
+    /// How many there are from each address.
     pub(super) connected: Quota,
     /// Those that wait for their peers.
     pub(super) waiting: Quota,
 }
 
 impl Hub {
-    pub(super) fn new(config: RelayConfig, tally: Tally, ledger: Ledger) -> Arc<Self> {
+    pub(super) fn new(
+        config: RelayConfig,
+        connections: Connections,
+        tally: Tally,
+        ledger: Ledger,
+    ) -> Arc<Self> {
         let RelayConfig { limits, rules, linger, keepalive, .. } = config;
-        let quota = |total, address| Quota::new(limits.clone(), total, address);
         Arc::new(Self {
             bandwidth: Bandwidth::new(limits.clone()),
-            connected: quota(Limit::RelayConnections, Limit::RelayAddressConnections),
-            waiting: quota(Limit::RelayWaiting, Limit::RelayAddressWaiting),
+            connections,
+            connected: Quota::new(limits.clone(), None, Limit::RelayAddressConnections),
+            waiting: Quota::sparing(
+                limits.clone(),
+                Limit::RelayWaiting,
+                Limit::RelayAddressWaiting,
+            ),
             limits,
             rules,
             linger,

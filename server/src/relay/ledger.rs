@@ -17,6 +17,7 @@ use crate::{
     config::Database,
     database::{DatabaseError, DatabaseKind},
     usage::{Blur, Drain, Recorder},
+    vitals::{Pulse, Vitals},
 };
 use log::Log;
 use row::{Current, Row};
@@ -62,9 +63,14 @@ impl Ledger {
     ///
     /// # Errors
     /// [`DatabaseError`] where the database cannot be used.
-    pub(super) fn open(usage: &RelayUsage, tally: &Tally) -> Result<Self, DatabaseError> {
+    pub(super) fn open(
+        usage: &RelayUsage,
+        tally: &Tally,
+        vitals: &Vitals,
+    ) -> Result<Self, DatabaseError> {
         let blur = Blur::new(usage.blur);
-        let open = |database| recorder(database, blur, tally.clone());
+        let pulse = || vitals.pulse("relay's usage recorder");
+        let open = |database| recorder(database, blur, tally.clone(), pulse());
         let recorder = usage.database.as_ref().map(open).transpose()?;
         let log = usage.log.as_ref().map(|file| Log::start(Arc::clone(file)));
         Ok(Self { recorder: recorder.map(Actor::start), log, blur })
@@ -101,16 +107,22 @@ impl Ledger {
     }
 }
 
-fn recorder(database: &Database, blur: Blur, tally: Tally) -> Result<Recorder<Row>, DatabaseError> {
-    let (connection, rebooted) = (open_usage(database)?, clock::now());
+fn recorder(
+    database: &Database,
+    blur: Blur,
+    tally: Tally,
+    pulse: Pulse,
+) -> Result<Recorder<Row>, DatabaseError> {
+    let (database, began) = (database.clone(), clock::steady());
+    let open = move || open_usage(&database);
     let current = move || {
         Row::Current(Current {
-            rebooted,
+            rebooted: clock::of_day(began),
             updated: clock::now(),
             connected: 2 * tally.pairs(),
             waiting: tally.waiting_tokens(),
             incomplete_bytes: tally.incomplete_bytes(),
         })
     };
-    Ok(Recorder::new(connection, blur, UPDATE_EVERY, current))
+    Recorder::new(open, blur, UPDATE_EVERY, current, pulse)
 }

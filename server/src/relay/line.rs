@@ -4,6 +4,7 @@
 use std::{
     io::{self, ErrorKind::WouldBlock},
     mem,
+    sync::Arc,
 };
 
 use super::{
@@ -14,13 +15,14 @@ use super::{
 
 /// It is open as long as this lives; a websocket is told when it ends, if it listens.
 pub(super) struct Line {
-    pub(super) socket: Socket,
+    /// Shared with those who may end the connection.
+    pub(super) socket: Arc<Socket>,
     websocket: Option<Box<WebSocket>>,
 }
 
 impl Line {
     pub(super) fn new(socket: Socket) -> Self {
-        Self { socket, websocket: None }
+        Self { socket: Arc::new(socket), websocket: None }
     }
 
     /// Speaks in messages from now on.

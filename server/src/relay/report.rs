@@ -131,7 +131,7 @@ mod tests {
     fn what_ended_is_counted_by_the_day_on_which_it_began() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("relay.sqlite");
-        let database = open_usage(&Database::File(path.clone())).unwrap();
+        let database = open_usage(&Database::File(path.clone())).unwrap().connection;
         for (started, time, bytes, mood) in [
             (86_400.5, 2.0, 5, "happy"),
             (172_799.5, 4.0, 7, "happy"),

@@ -11,7 +11,10 @@ use tokio::{sync::oneshot, task::spawn_local};
 use wormhole_protocol::transit::relay::{IMPATIENT, RelayToken, Request, TransitSide};
 
 use super::{caller::Caller, hub::Hub, story::RelayMood, wait};
-use crate::limits::{Exceeded, Limit};
+use crate::{
+    limits::{Exceeded, Limit},
+    vitals::Pulse,
+};
 
 /// A connection wants to be joined to its peer.
 #[derive(Message)]
@@ -53,6 +56,7 @@ pub(super) struct Room {
     hub: Arc<Hub>,
     waiting: HashMap<RelayToken, Vec<Waiting>>,
     tickets: u64,
+    _pulse: Pulse,
 }
 
 struct Waiting {
@@ -62,8 +66,8 @@ struct Waiting {
 }
 
 impl Room {
-    pub(super) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, waiting: HashMap::new(), tickets: 0 }
+    pub(super) fn new(hub: Arc<Hub>, pulse: Pulse) -> Self {
+        Self { hub, waiting: HashMap::new(), tickets: 0, _pulse: pulse }
     }
 
     /// Hands the newcomer to the latest that fits, as older ones are likelier to be dead, and

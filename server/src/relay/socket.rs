@@ -15,6 +15,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::connections::Dismiss;
+
 /// An accepted connection.
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -83,6 +85,17 @@ impl Socket {
     /// Ends what is sent, behind all that was.
     pub(super) fn end(&self) -> io::Result<()> {
         each!(self, stream => SockRef::from(stream).shutdown(Shutdown::Write))
+    }
+}
+
+impl Dismiss for Socket {
+    fn cut(&self) {
+        // One that has ended by itself cannot be cut.
+        let _ = each!(self, stream => SockRef::from(stream).shutdown(Shutdown::Both));
+    }
+
+    fn shed(&self) {
+        self.cut();
     }
 }
 

@@ -7,6 +7,8 @@ use std::{
     time::Instant,
 };
 
+use tokio::time;
+
 use super::{bandwidth::Account, hub::Hub};
 use crate::{clock, limits::Limit};
 
@@ -68,6 +70,7 @@ pub(super) struct Story {
     /// When the first of a pair was accepted, and the seconds until the second was.
     paired: Option<(Instant, f64)>,
     bytes: Cell<u64>,
+    last_carried: Cell<time::Instant>,
     account: Mutex<Account>,
     /// None where somebody else tells the story.
     mood: Option<RelayMood>,
@@ -79,10 +82,11 @@ impl Story {
         hub.tally.arrive();
         Self {
             hub,
-            started: clock::now(),
+            started: clock::steady(),
             accepted: Instant::now(),
             paired: None,
             bytes: Cell::new(0),
+            last_carried: Cell::new(time::Instant::now()),
             account: Mutex::default(),
             mood: Some(RelayMood::Empty),
         }
@@ -109,6 +113,7 @@ impl Story {
         let waiting = mine.max(theirs).duration_since(mine.min(theirs));
         self.paired = Some((mine.min(theirs), waiting.as_secs_f64()));
         self.mood = Some(RelayMood::Happy);
+        self.last_carried.set(time::Instant::now());
         newcomer.mood = None;
     }
 
@@ -118,11 +123,17 @@ impl Story {
     /// Where they are more than two connections may exchange.
     pub(super) async fn carry(&self, bytes: usize) -> io::Result<()> {
         self.bytes.set(self.bytes.get() + bytes as u64);
+        self.last_carried.set(time::Instant::now());
         let Hub { tally, limits, bandwidth, .. } = &*self.hub;
         tally.carry(bytes);
         limits.check(Limit::RelayPairBytes, self.bytes.get()).map_err(io::Error::other)?;
         bandwidth.pay(&self.account, bytes).await;
         Ok(())
+    }
+
+    /// Tells when anything was carried last, or since when it could be.
+    pub(super) fn last_carried(&self) -> time::Instant {
+        self.last_carried.get()
     }
 
     /// Tells how many bytes were carried.
@@ -136,7 +147,7 @@ impl Drop for Story {
         let Some(mood) = self.mood else { return self.hub.tally.leave() };
         let first = self.paired.map_or(self.accepted, |(first, _)| first);
         let ended = Ended {
-            started: self.started,
+            started: clock::of_day(self.started),
             total: first.elapsed().as_secs_f64(),
             waiting: self.paired.map(|(_, waiting)| waiting),
             bytes: self.bytes.get(),

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use actix::ArbiterHandle;
@@ -13,9 +13,12 @@ use tokio::{sync::oneshot, time::timeout};
 
 use super::{story::RelayMood, tally::Tally};
 use crate::{
+    clock,
+    connections::Connections,
     figures::{Figure, Kind, Samples, limits_reached, limits_set},
     limits::Limits,
     readiness::Unready,
+    vitals::Vitals,
 };
 
 /// A look at a relay, which clones share and which does not keep it running.
@@ -23,9 +26,12 @@ use crate::{
 pub struct View {
     tally: Tally,
     limits: Limits,
+    all: Connections,
     thread: ArbiterHandle,
-    started: SystemTime,
+    /// When it was started, by [`clock::steady`].
+    started: f64,
     stopping: Arc<AtomicBool>,
+    vitals: Vitals,
 }
 
 /// How long the relay's thread may take to answer.
@@ -82,9 +88,25 @@ impl View {
         matches!(timeout(PATIENCE, answered).await, Ok(Ok(())))
     }
 
-    pub(super) fn new(tally: Tally, limits: Limits, thread: ArbiterHandle) -> Self {
-        let (started, stopping) = (SystemTime::now(), Arc::default());
-        Self { tally, limits, thread, started, stopping }
+    pub(super) fn new(
+        tally: Tally,
+        limits: Limits,
+        all: Connections,
+        thread: ArbiterHandle,
+        vitals: Vitals,
+    ) -> Self {
+        let (started, stopping) = (clock::steady(), Arc::default());
+        Self { tally, limits, all, thread, started, stopping, vitals }
+    }
+
+    #[cfg(test)]
+    pub(super) fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// Comes back with the name of a part that has failed.
+    pub(super) async fn fallen(&self) -> &'static str {
+        self.vitals.watch().await
     }
 
     /// Notes that the relay is about to stop.
@@ -97,6 +119,7 @@ impl View {
     pub(crate) async fn ready(&self) -> Result<(), Unready> {
         match self.stopping.load(Relaxed) {
             true => Err(Unready::Draining),
+            false if self.vitals.fallen().is_some() => Err(Unready::Fallen),
             false if self.alive().await => Ok(()),
             false => Err(Unready::Hanging),
         }
@@ -106,19 +129,17 @@ impl View {
     pub(crate) async fn figures(&self) -> Vec<Figure> {
         let gauge = |name, help, samples| Figure { name, help, kind: Kind::Gauge, samples };
         let count = |name, help, samples| Figure { name, help, kind: Kind::Counter, samples };
-        let started = self.started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let uptime = self.started.elapsed().unwrap_or_default();
         let ended = RelayMood::ALL.map(|mood| (mood.as_str(), self.ended(mood)));
         vec![
             gauge(
                 "start_time_seconds",
                 "When the relay started, in unix time",
-                Samples::One(started.as_secs_f64()),
+                Samples::One(clock::of_day(self.started)),
             ),
             gauge(
                 "uptime_seconds",
                 "How long the relay has run",
-                Samples::One(uptime.as_secs_f64()),
+                Samples::One(clock::steady() - self.started),
             ),
             gauge(
                 "ready",
@@ -127,6 +148,16 @@ impl View {
             ),
             gauge("connections", "Connections that are open", self.connections().into()),
             count("connections_accepted", "Connections that were let in", self.accepted().into()),
+            count(
+                "connections_shed",
+                "Connections that gave way to others when there were too many",
+                self.all.shed().into(),
+            ),
+            count(
+                "connections_refused",
+                "Connections that were refused since there were too many",
+                self.all.refused().into(),
+            ),
             gauge("waiting", "Connections that wait for their peers", self.waiting().into()),
             gauge(
                 "waiting_tokens",

@@ -11,6 +11,19 @@ pub(crate) struct Fragments(BytesMut);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
+/// A frame with fewer bytes costs as much as a message.
+const DEAR: usize = 1 << 10;
+
+/// Tells whether a frame counts beside its message: one that carries next to nothing.
+pub(crate) fn is_dear(item: &Item) -> bool {
+    match item {
+        Item::FirstText(bytes) | Item::FirstBinary(bytes) | Item::Continue(bytes) => {
+            bytes.len() < DEAR
+        }
+        Item::Last(_) => false,
+    }
+}
+
 impl Fragments {
     /// Takes a frame, and gives the message where it is whole.
     ///

@@ -9,7 +9,7 @@ use wormhole_protocol::{
 };
 
 use crate::{
-    engine::{Ask, Done, Refusal},
+    engine::{Ask, CANARY_APP, Done, Refusal},
     limits::{Exceeded, Limit, Limits},
     permission::{BadSubmission, Pass},
     usage::{Binding, ClientVersion},
@@ -106,6 +106,9 @@ impl Standing {
         };
         pass.check()?;
         let app = request.required("appid", "bind requires 'appid'")?;
+        if app == CANARY_APP {
+            return Err(Objection::Order("this appid is the server's own"));
+        }
         let side = Side::new(request.required("side", "bind requires 'side'")?);
         let client = request.client_version()?;
         *self = Self::Bound(Bound {

@@ -8,7 +8,7 @@ use actix_web::{
 };
 use wormhole_protocol::uri::WebSocketUrl;
 
-use crate::{config::Config, peer, rules::Rules};
+use crate::{config::Config, door::Connection, peer, rules::Rules};
 
 /// The path of the websocket.
 const PATH: &str = "/v1";
@@ -28,6 +28,7 @@ pub(super) fn mailbox(request: &HttpRequest, config: &Config) -> Option<WebSocke
 fn encrypted(request: &HttpRequest, rules: &Rules) -> bool {
     let proxies = &rules.trusted_proxies;
     request.app_config().secure()
+        || request.conn_data::<Connection>().is_some_and(|connection| connection.is_encrypted)
         || peer::is_encrypted(request.peer_addr(), request.headers(), proxies)
 }
 

@@ -13,9 +13,12 @@ use crate::engine::StoredMessage;
 pub(super) struct Memory(HashMap<AppId, HashMap<MailboxId, Vec<Arc<StoredMessage>>>>);
 
 impl Memory {
-    /// Does what a task says; memory does not fail, so that nobody ever loads.
+    /// Does what a task says; whoever loads has lost its rows, and begins anew.
     pub(super) fn perform(&mut self, Task { app, work }: Task) -> Yield {
-        let Work::Write { changes, replay } = work else { return Yield::Loaded(Rows::default()) };
+        let Work::Write { changes, replay } = work else {
+            self.0.remove(&app);
+            return Yield::Loaded(Rows::default());
+        };
         for change in changes {
             match change {
                 Change::Added { mailbox, message } => {

@@ -1,27 +1,18 @@
 //! The channel database's tables: those of the Python server [mailbox-server.md: channel database].
 
-use std::{
-    fs::{File, TryLockError},
-    path::Path,
-};
+use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, config::DbConfig};
+use rusqlite::{Connection, config::DbConfig};
 
 use super::disk::Reserve;
-use crate::database::{self, DatabaseError, DatabaseKind};
-
-/// The open database, and the lock that keeps other servers away from its file.
-pub(crate) struct Opened {
-    pub(crate) connection: Connection,
-    pub(crate) lock: Option<File>,
-}
+use crate::database::{self, DatabaseError, DatabaseKind, Lock, Opened};
 
 /// Opens the database, and makes its tables where they are missing.
 ///
 /// # Errors
 /// [`DatabaseError`]; the file is then as it was.
 pub(crate) fn open(path: &Path) -> Result<Opened, DatabaseError> {
-    let lock = lock(path)?;
+    let lock = Lock::alone(path)?;
     // On a full disk a database can be opened in the room of its reserve only.
     Reserve::of(path).make_room();
     let connection = database::open(path)?;
@@ -35,20 +26,6 @@ pub(crate) fn in_memory() -> Opened {
     let connection = Connection::open_in_memory().expect("memory");
     prepare(&connection, Path::new(":memory:")).expect("an empty database");
     Opened { connection, lock: None }
-}
-
-/// Takes the lock, which the system gives back however the process ends. It is a file of its own:
-/// SQLite loses its locks when somebody else in the process closes the database's file.
-fn lock(path: &Path) -> Result<File, DatabaseError> {
-    let unopened = |reason| DatabaseError::Unopened { path: path.to_owned(), reason };
-    let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
-    let lock = database::private(&name).map_err(unopened)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(DatabaseError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(reason)) => Err(unopened(reason)),
-    }
 }
 
 fn prepare(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
@@ -93,7 +70,7 @@ fn fill(connection: &Connection, empty: bool) -> rusqlite::Result<Option<String>
     if empty {
         connection.execute_batch(TABLES)?;
     }
-    connection.query_row("PRAGMA foreign_key_check", [], |row| row.get(0)).optional()
+    database::dangling(connection)
 }
 
 /// More than there are.

@@ -1,19 +1,23 @@
 //! The one thread that writes: a batch of tasks is one commit.
 
-use std::{collections::HashSet, fs::File, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use actix::{Actor, Handler, Message, SyncContext};
 use rusqlite::Connection;
 use wormhole_protocol::name::{AppId, MailboxId};
 
 use super::{
-    Change, Probe, Rows,
+    Change, Rows,
     apply::apply,
     load,
-    schema::Opened,
     upkeep::{Upkeep, lacks_room},
 };
-use crate::{engine::StoredMessage, meters::Meters};
+use crate::{
+    database::{Lock, Opened},
+    engine::StoredMessage,
+    meters::Meters,
+    vitals::Pulse,
+};
 
 /// Something to do for one app.
 #[derive(Debug)]
@@ -98,6 +102,7 @@ pub(super) struct Writer {
     /// Apps whose memory is ahead of the disk.
     ahead: HashSet<AppId>,
     meters: Meters,
+    _pulse: Pulse,
 }
 
 /// An open database.
@@ -106,7 +111,7 @@ pub(super) struct Book {
     /// None where there are no files.
     upkeep: Option<Upkeep>,
     /// Dropped after the connection.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl Book {
@@ -153,8 +158,8 @@ impl Book {
 }
 
 impl Writer {
-    pub(super) fn new(book: Option<Book>, meters: Meters) -> Self {
-        Self { book, ahead: HashSet::new(), meters }
+    pub(super) fn new(book: Option<Book>, meters: Meters, pulse: Pulse) -> Self {
+        Self { book, ahead: HashSet::new(), meters, _pulse: pulse }
     }
 
     fn write(&mut self, batch: &[Task]) -> Vec<Result<Yield, Failed>> {
@@ -249,38 +254,6 @@ impl Handler<Tidy> for Writer {
     }
 }
 
-/// A page is written for it, unlike for an update that changes nothing; and nobody sees it.
-const WRITE_NOTHING: &str = "
-BEGIN IMMEDIATE;
-INSERT INTO version VALUES (0);
-DELETE FROM version WHERE version = 0;
-COMMIT;";
-
-impl Handler<Probe> for Writer {
-    type Result = bool;
-
-    fn handle(&mut self, _: Probe, _: &mut Self::Context) -> bool {
-        let Some(book) = &self.book else { return false };
-        if book.is_disk_full() {
-            self.meters.failure();
-            return false;
-        }
-        let connection = &book.connection;
-        match connection.execute_batch(WRITE_NOTHING) {
-            Ok(()) => true,
-            Err(reason) => {
-                tracing::error!(%reason, "the channel database cannot be written");
-                if !connection.is_autocommit() {
-                    // Where even this fails, nothing is written from now on, and that is said.
-                    drop(connection.execute_batch("ROLLBACK"));
-                }
-                self.meters.failure();
-                false
-            }
-        }
-    }
-}
-
 impl Handler<Shut> for Writer {
     type Result = ();
 
@@ -298,10 +271,14 @@ mod tests {
     use wormhole_protocol::{name::Side, wire::Body};
 
     use super::*;
-    use crate::store::{Key, schema};
+    use crate::{
+        store::{Key, schema},
+        vitals::Vitals,
+    };
 
     fn writer() -> Writer {
-        Writer::new(Some(Book::new(schema::in_memory(), None)), Meters::default())
+        let book = Book::new(schema::in_memory(), None);
+        Writer::new(Some(book), Meters::default(), Vitals::default().pulse("writer"))
     }
 
     fn task(app: &str, changes: Vec<Change>) -> Task {

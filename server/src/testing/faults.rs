@@ -1,21 +1,59 @@
-//! What goes wrong on the way to a client, on purpose.
+//! What goes wrong on purpose, most of it on the way to a client.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use actix_web::{
     Error,
     web::{Bytes, BytesMut},
 };
 use futures_util::{Stream, StreamExt, stream};
-use wormhole_protocol::wire::FrameSize;
+use wormhole_protocol::{name::Nameplate, wire::FrameSize};
+
+use crate::engine::Ask;
 
 /// What goes wrong; by default nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     /// How long every message waits.
     pub(crate) delay: Duration,
     /// After how many messages the connection is gone.
     pub(crate) drop_after: Option<u64>,
+    pub(crate) trap: Option<Trap>,
+}
+
+/// An app panics that is ordered to claim a nameplate; only the first time.
+#[derive(Clone, Debug)]
+pub(crate) struct Trap {
+    nameplate: Nameplate,
+    sprung: Arc<AtomicBool>,
+}
+
+impl Faults {
+    /// Tells whether anything is wrong on the way to a client.
+    pub(crate) fn on_the_way(&self) -> bool {
+        !self.delay.is_zero() || self.drop_after.is_some()
+    }
+}
+
+impl Trap {
+    pub(crate) fn at(nameplate: Nameplate) -> Self {
+        Self { nameplate, sprung: Arc::default() }
+    }
+
+    /// Looks at an order.
+    ///
+    /// # Panics
+    /// As it is meant to.
+    pub(crate) fn spring(&self, ask: &Ask) {
+        let is_it = matches!(ask, Ask::Claim(nameplate) if *nameplate == self.nameplate);
+        assert!(!is_it || self.sprung.swap(true, Relaxed), "a test wants this app to panic");
+    }
 }
 
 /// Passes the server's frames on as the faults have it.
@@ -79,7 +117,8 @@ mod tests {
         tokio::time::pause();
         let bytes = [PING, TEXT, PING, TEXT, TEXT].concat();
         let pieces = bytes.chunks(2).map(|piece| Ok(Bytes::copy_from_slice(piece)));
-        let faults = Faults { delay: Duration::from_secs(60), drop_after: Some(2) };
+        let delay = Duration::from_secs(60);
+        let faults = Faults { delay, drop_after: Some(2), trap: None };
         let began = tokio::time::Instant::now();
         let sent: Vec<_> = faulty(stream::iter(pieces.collect::<Vec<_>>()), faults).collect().await;
         assert_eq!(began.elapsed().as_secs(), 120);

@@ -86,7 +86,8 @@ pub(crate) enum End {
 /// The times of a nameplate or mailbox, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Life {
-    /// When its first side came, in unix time.
+    /// When its first side came, in unix time: that of [`steady`](crate::clock::steady) until it
+    /// is recorded.
     pub(crate) started: f64,
     /// From then until a second side came.
     pub(crate) waiting: Option<f64>,
@@ -110,6 +111,15 @@ impl Life {
 pub(crate) enum Retired {
     Nameplate { life: Life, outcome: Outcome },
     Mailbox { life: Life, outcome: Outcome, for_nameplate: bool },
+}
+
+impl Retired {
+    /// Gives its times.
+    pub(super) fn life_mut(&mut self) -> &mut Life {
+        match self {
+            Self::Nameplate { life, .. } | Self::Mailbox { life, .. } => life,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,11 +12,13 @@ use actix::{
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
-use rusqlite::Connection;
-
 use super::{
     blur::Blur,
     writer::{Batch, Row, Shut, Unwritten, Writer},
+};
+use crate::{
+    database::{DatabaseError, Opened},
+    vitals::Pulse,
 };
 
 /// Writes everything that has come, or as much as the disk takes, and closes the database.
@@ -26,6 +28,8 @@ pub(crate) struct Drain;
 
 /// The batching actor.
 pub(crate) struct Recorder<R: Row> {
+    open: Box<dyn Fn() -> Result<Opened, DatabaseError> + Send>,
+    blur: Blur,
     writer: Addr<Writer<R>>,
     /// Makes the row of the server's state.
     current: Box<dyn Fn() -> R + Send>,
@@ -36,6 +40,7 @@ pub(crate) struct Recorder<R: Row> {
     state: State,
     health: Health,
     drained: Option<oneshot::Sender<()>>,
+    _pulse: Pulse,
 }
 
 enum State {
@@ -62,14 +67,20 @@ const MAX_WAITING: usize = 100_000;
 impl<R: Row> Recorder<R> {
     /// Makes one that writes to a database; the row of the server's state is replaced when it is
     /// started, and as often as `update_every` says.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] where the database cannot be opened.
     pub(crate) fn new(
-        connection: Connection,
+        open: impl Fn() -> Result<Opened, DatabaseError> + Send + 'static,
         blur: Blur,
         update_every: Duration,
         current: impl Fn() -> R + Send + 'static,
-    ) -> Self {
-        Self {
-            writer: Writer::start(connection, blur),
+        pulse: Pulse,
+    ) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            writer: Writer::start(open()?, blur),
+            open: Box::new(open),
+            blur,
             current: Box::new(current),
             update_every,
             outdated: true,
@@ -77,7 +88,8 @@ impl<R: Row> Recorder<R> {
             state: State::Idle,
             health: Health::default(),
             drained: None,
-        }
+            _pulse: pulse,
+        })
     }
 
     /// Has a batch written now or soon, or waits for the one that is being written.
@@ -95,6 +107,7 @@ impl<R: Row> Recorder<R> {
     fn write(&mut self, ctx: &mut Context<Self>) {
         let count = self.queue.len().min(MAX_BATCH);
         let mut batch: Vec<_> = self.queue.drain(..count).collect();
+        let records = batch.len();
         if mem::take(&mut self.outdated) {
             batch.push((self.current)());
         }
@@ -102,11 +115,12 @@ impl<R: Row> Recorder<R> {
             ctx.cancel_future(timer);
         }
         let writing = self.writer.send(Batch(batch)).into_actor(self);
-        ctx.spawn(writing.map(|result, recorder, ctx| recorder.written(result, ctx)));
+        ctx.spawn(writing.map(move |result, recorder, ctx| recorder.written(records, result, ctx)));
     }
 
     fn written(
         &mut self,
+        records: usize,
         result: Result<Result<(), Unwritten<R>>, MailboxError>,
         ctx: &mut Context<Self>,
     ) {
@@ -124,13 +138,25 @@ impl<R: Row> Recorder<R> {
                 self.give_up_at_the_end();
             }
             Err(_) => {
-                if !mem::replace(&mut self.health.failing, true) {
-                    tracing::error!("the thread that writes the usage database has ended");
+                tracing::error!(
+                    lost = records,
+                    "the thread that writes the usage database has panicked: it is started again"
+                );
+                if let Err(reason) = self.start_again() {
+                    self.health.failing = true;
+                    tracing::error!("the usage database is not written: {reason}");
+                    self.give_up_at_the_end();
                 }
-                self.give_up_at_the_end();
             }
         }
         self.proceed(ctx);
+    }
+
+    /// What the batch held may have been the cause: it is lost.
+    fn start_again(&mut self) -> Result<(), DatabaseError> {
+        self.outdated = true;
+        self.writer = Writer::start((self.open)()?, self.blur);
+        Ok(())
     }
 
     fn put_back(&mut self, rows: Vec<R>) {

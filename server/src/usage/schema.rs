@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result};
 
 use crate::{
     config::Database,
-    database::{self, CopyError, DatabaseError, DatabaseKind, copy_into, with_suffix},
+    database::{self, CopyError, DatabaseError, DatabaseKind, Opened, copy_into, with_suffix},
 };
 
 /// Opens the database, and makes its tables where they are missing. One of version 1 is copied
@@ -15,14 +15,15 @@ use crate::{
 ///
 /// # Errors
 /// [`DatabaseError`]; the file is then as it was.
-pub(crate) fn open(database: &Database) -> Result<Connection, DatabaseError> {
-    let (connection, path) = database::open_either(database)?;
-    let version = DatabaseKind::Usage.version_of(&connection, path)?;
+pub(crate) fn open(database: &Database) -> Result<Opened, DatabaseError> {
+    let (opened, path) = database::open_either(database)?;
+    let connection = &opened.connection;
+    let version = DatabaseKind::Usage.version_of(connection, path)?;
     if version == Some(1) {
-        back_up(&connection, path)?;
+        back_up(connection, path)?;
     }
-    prepare(&connection, version).map_err(DatabaseError::at(path))?;
-    Ok(connection)
+    prepare(connection, version).map_err(DatabaseError::at(path))?;
+    Ok(opened)
 }
 
 fn prepare(connection: &Connection, version: Option<i64>) -> Result<()> {
@@ -37,7 +38,7 @@ fn prepare(connection: &Connection, version: Option<i64>) -> Result<()> {
 /// Copies the database as it is, with what others may be about to write left out.
 fn back_up(connection: &Connection, path: &Path) -> Result<(), DatabaseError> {
     let copy = with_suffix(path, "-backup-v1");
-    copy_into(connection, &copy).map_err(|error| match error {
+    copy_into(connection, &copy, None).map_err(|error| match error {
         CopyError::Exists { path: copy } => {
             DatabaseError::CopyExists { path: path.to_owned(), copy }
         }
@@ -100,7 +101,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("usage.sqlite");
         drop(open(&Database::File(path.clone())).unwrap());
-        let again = open(&Database::File(path.clone())).unwrap();
+        let again = open(&Database::File(path.clone())).unwrap().connection;
         assert_eq!(number(&again, "SELECT count(*) FROM version WHERE version = 2"), 1);
         assert!(path.with_file_name("usage.sqlite-wal").exists());
         #[cfg(unix)]
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(fs::read(&copy).unwrap(), b"of another time");
 
         fs::remove_file(&copy).unwrap();
-        let upgraded = open(&Database::File(path)).unwrap();
+        let upgraded = open(&Database::File(path)).unwrap().connection;
         assert_eq!(number(&upgraded, "SELECT version FROM version"), 2);
         assert_eq!(number(&upgraded, "SELECT count(*) FROM client_versions"), 0);
         assert_eq!(number(&upgraded, "SELECT total_time FROM mailboxes"), 5);

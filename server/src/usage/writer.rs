@@ -9,6 +9,7 @@ use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
 use rusqlite::Connection;
 
 use super::blur::Blur;
+use crate::database::Opened;
 
 /// What a usage database holds.
 pub(crate) trait Row: Message<Result = ()> + Send + Unpin + 'static {
@@ -42,24 +43,24 @@ pub(super) struct Unwritten<R> {
 pub(super) struct Shut;
 
 pub(super) struct Writer<R> {
-    connection: Option<Connection>,
+    opened: Option<Opened>,
     blur: Blur,
     rows: PhantomData<R>,
 }
 
 impl<R: Row> Writer<R> {
     /// Starts it on a thread of its own.
-    pub(super) fn start(connection: Connection, blur: Blur) -> Addr<Self> {
-        let connection = Mutex::new(Some(connection));
+    pub(super) fn start(opened: Opened, blur: Blur) -> Addr<Self> {
+        let opened = Mutex::new(Some(opened));
         SyncArbiter::start(1, move || {
-            let connection = connection.lock().unwrap_or_else(PoisonError::into_inner).take();
-            Self { connection, blur, rows: PhantomData }
+            let opened = opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Self { opened, blur, rows: PhantomData }
         })
     }
 
     fn write(&self, rows: &[R]) -> rusqlite::Result<()> {
         // After `Shut` nobody sends.
-        let Some(connection) = &self.connection else { return Ok(()) };
+        let Some(Opened { connection, .. }) = &self.opened else { return Ok(()) };
         let transaction = connection.unchecked_transaction()?;
         rows.iter().try_for_each(|row| row.write(&transaction, self.blur))?;
         transaction.commit()
@@ -82,6 +83,6 @@ impl<R: Row> Handler<Shut> for Writer<R> {
     type Result = ();
 
     fn handle(&mut self, _: Shut, _: &mut Self::Context) {
-        self.connection = None;
+        self.opened = None;
     }
 }

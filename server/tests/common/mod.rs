@@ -250,6 +250,21 @@ impl Caller {
         }
     }
 
+    /// Gives the next frame that is no ping, or the code with which the server has closed.
+    pub(crate) async fn hear_or_end(&mut self) -> Result<Value, Option<u16>> {
+        loop {
+            match self.frames.next().await {
+                Some(Ok(Frame::Text(text))) => return Ok(serde_json::from_slice(&text).unwrap()),
+                Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => (),
+                Some(Ok(Frame::Close(reason))) => {
+                    return Err(reason.map(|reason| reason.code.into()));
+                }
+                Some(Err(_)) | None => return Err(None),
+                Some(Ok(other)) => panic!("unexpected frame {other:?}"),
+            }
+        }
+    }
+
     /// Waits for the end, and gives the code of the server's close frame.
     pub(crate) async fn hear_end(&mut self) -> Option<u16> {
         loop {

@@ -77,11 +77,54 @@ async fn address_unsent_bytes() {
 }
 
 #[actix::test]
-async fn address_connections() {
+async fn total_unsent_bytes() {
+    let stage = Stage::with(Limit::TotalUnsentBytes, 15_000, behind_a_proxy());
+    let url = &stage.server.url;
+    let mut one = bound_as(url, "192.0.2.1").await;
+    one.ask(open("large")).await;
+    one.get(add(&"0".repeat(10_000))).await;
+    let mut two = bound_as(url, "192.0.2.2").await;
+    assert_eq!(two.get(open("large")).await["type"], "message");
+    two.get(json!({"type": "close"})).await;
+    one.get(add(&"0".repeat(10_000))).await;
+    let mut two = bound_as(url, "192.0.2.2").await;
+    stage.refuses(&mut two, open("large")).await;
+    stage.done().await;
+}
+
+fn behind_a_proxy() -> Config {
     let trusted_proxies = Proxies::from_iter(["127.0.0.1".parse().unwrap()]);
     let rules = Rules { trusted_proxies, ..Rules::default() };
-    let config = Config { rules: rules.into(), ..Config::default() };
-    let stage = Stage::with(Limit::AddressConnections, 1, config);
+    Config { rules: rules.into(), ..Config::default() }
+}
+
+async fn bound_as(url: &str, address: &str) -> Caller {
+    let mut caller = Caller::connect_as(url, address).await;
+    caller.ask(json!({"type": "bind", "appid": "app", "side": address})).await;
+    caller
+}
+
+/// A websocket of the address that has most gives way, and may come back.
+#[actix::test]
+async fn connections_of_one_address() {
+    let stage = Stage::with(Limit::Connections, 3, behind_a_proxy());
+    let url = &stage.server.url;
+    let mut greedy = Vec::new();
+    for _ in 0..3 {
+        greedy.push(bound_as(url, "192.0.2.1").await);
+    }
+    stage.ends(Caller::connect_as(url, "192.0.2.1").await).await;
+    bound_as(url, "192.0.2.2").await.until_pong().await;
+    assert_eq!(greedy.pop().unwrap().hear_end().await, Some(1013), "the youngest");
+    for caller in &mut greedy {
+        caller.until_pong().await;
+    }
+    stage.server.stop();
+}
+
+#[actix::test]
+async fn address_connections() {
+    let stage = Stage::with(Limit::AddressConnections, 1, behind_a_proxy());
     let url = &stage.server.url;
     let _one = Caller::connect_as(url, "2001:db8:0:7::1").await;
     let same_network = Caller::connect_as(url, "2001:db8:0:7:ffff::2").await;

@@ -114,3 +114,31 @@ async fn pairs_share_the_bandwidth_fairly() {
     let least = Duration::from_secs_f64((ALL - 1_000_000) as f64 / RATE as f64);
     assert!(began.elapsed() >= least, "{:?} for {ALL} bytes", began.elapsed());
 }
+
+#[actix::test]
+async fn a_pair_that_is_silent_for_too_long_ends() {
+    let stage = Stage::limited(&[(Limit::RelayIdleSeconds, 1)]);
+    let (mut first, mut second) = stage.pair().await;
+    assert_eq!((first.hear_end().await, second.hear_end().await), (String::new(), String::new()));
+    assert_eq!(stage.moods().await, [("happy", 1)]);
+}
+
+/// Of the address that has most the one goes that has waited longest, and only then a pair.
+#[cfg(target_os = "linux")]
+#[actix::test]
+async fn the_address_with_most_gives_way() {
+    let stage = Stage::limited(&[(Limit::RelayConnections, 5)]);
+    let (mut first, mut second) = stage.pair().await;
+    let mut oldest = stage.wait('u', 'a', 1).await;
+    let _next = stage.wait('v', 'a', 2).await;
+    let _last = stage.wait('w', 'a', 3).await;
+    assert_eq!(stage.ask('x', Some('a')).await.hear_end().await, "", "from the same address");
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = Caller(socket.connect(stage.address).await.unwrap());
+    assert_eq!(oldest.hear_end().await, "");
+    other.say(super::request('v', Some('b')).as_bytes()).await;
+    other.expect("ok\n").await;
+    first.say(b"still here").await;
+    second.expect("still here").await;
+}

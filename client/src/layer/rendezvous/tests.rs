@@ -55,6 +55,7 @@ fn scheduled(schedule: Option<Schedule>) -> Bench {
     let server = Server {
         url,
         trust: Trust::default(),
+        on_this_computer: OnThisComputer::default(),
         schedule,
         max_stamp_bits: 8,
         appid: AppId::new("app"),

@@ -11,9 +11,9 @@ mod by_path;
 mod unix;
 
 #[cfg(not(unix))]
-pub(super) use by_path::Dir;
+pub(super) use by_path::{Dir, largest_file};
 #[cfg(unix)]
-pub(super) use unix::Dir;
+pub(super) use unix::{Dir, largest_file};
 
 /// What lies under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

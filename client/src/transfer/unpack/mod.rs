@@ -1,5 +1,6 @@
 //! The archive of a received folder, unpacked all or nothing [file-transfer.md: directory].
 
+mod error;
 mod fold;
 mod layout;
 mod member;
@@ -8,12 +9,20 @@ mod tar;
 mod writer;
 mod zip;
 
-use std::{fs::File, io};
+use std::fs::File;
 
-use thiserror::Error;
-
-pub(super) use self::stored::{GIVES_BACK, gives_back};
-use self::{layout::Layout, stored::Stored, tar::Tar, writer::Writer, zip::Zip};
+pub use self::error::UnpackError;
+pub(super) use self::{
+    fold::folded,
+    stored::{GIVES_BACK, gives_back},
+};
+use self::{
+    layout::{Counts, Layout},
+    stored::Stored,
+    tar::Tar,
+    writer::Writer,
+    zip::Zip,
+};
 use super::dir::Dir;
 
 /// Bytes by which the files may exceed what was announced: some senders measure a file that is
@@ -21,97 +30,6 @@ use super::dir::Dir;
 const SLACK: u64 = 64 * 1024;
 /// Of what a tar archive is made.
 pub(super) const TAR_BLOCK: u64 = 512;
-
-/// Tells why the archive of a folder is refused; names are shown escaped.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum UnpackError {
-    /// The bytes are not a zip archive, or are damaged.
-    #[error("the peer sent a malformed zip archive: {0}")]
-    Malformed(#[from] rawzip::Error),
-    /// The bytes are not a tar archive, or are damaged.
-    #[error("the peer sent a malformed tar archive: {0}")]
-    BadTar(&'static str),
-    /// The directory of the archive has another number of entries than it says.
-    #[error("the peer sent an archive of {expected} entries with {got} in it")]
-    Entries {
-        /// The number it says.
-        expected: u64,
-        /// The number found.
-        got: u64,
-    },
-    /// An entry would lie outside of the folder, or has no usable name.
-    #[error("the peer sent an archive with the unsafe name '{shown}'")]
-    Unsafe {
-        /// The name, escaped.
-        shown: String,
-    },
-    /// Two entries have one name, or one is a file and a folder.
-    #[error("the peer sent an archive with the name '{shown}' twice")]
-    Twice {
-        /// The name, escaped.
-        shown: String,
-    },
-    /// Two names are one where a disk does not tell case or the encoding of letters apart.
-    #[error(
-        "the peer sent an archive with two names that some disks take for one: '{shown}' and \
-         another that differs only in case or in the encoding of a letter"
-    )]
-    Collision {
-        /// The second of them, escaped.
-        shown: String,
-    },
-    /// An entry is a symbolic or a hard link.
-    #[error("the peer sent an archive with the link '{shown}'")]
-    Link {
-        /// The name, escaped.
-        shown: String,
-    },
-    /// An entry is encrypted, packed by another method than storing and deflating, or neither a
-    /// file nor a folder.
-    #[error("the peer sent an archive which holds '{shown}' in an unknown way")]
-    Method {
-        /// The name, escaped.
-        shown: String,
-    },
-    /// The content of an entry lies where that of another does, or before the one that precedes it.
-    #[error("the peer sent an archive whose contents overlap, at '{shown}'")]
-    Overlap {
-        /// The name, escaped.
-        shown: String,
-    },
-    /// The archive holds more files than announced, or very many folders.
-    #[error("the peer announced {announced} files and sent an archive with more")]
-    TooMany {
-        /// The announced number.
-        announced: u64,
-    },
-    /// The files in the archive are larger than announced.
-    #[error("the peer announced {announced} bytes in files and sent an archive with more")]
-    TooLarge {
-        /// The announced sum, in bytes.
-        announced: u64,
-    },
-    /// The disk is too full for what is in the archive.
-    #[error("insufficient free space, {free} bytes are left and unpacking needs {needed} bytes")]
-    NoRoom {
-        /// Bytes an ordinary user may still write.
-        free: u64,
-        /// Bytes that the files take besides the archive.
-        needed: u64,
-    },
-    /// The archive cannot be read back from the disk.
-    #[error("the received archive cannot be read: {0}")]
-    Archive(io::Error),
-    /// The content of an entry is damaged, or could not be written; a full disk shows here.
-    #[error("unpacking '{shown}' failed: {source}")]
-    Entry {
-        /// The name, escaped.
-        shown: String,
-        /// What the system or the check said.
-        source: io::Error,
-    },
-}
 
 /// How a received archive is packed.
 #[derive(Debug)]
@@ -130,6 +48,28 @@ pub(super) struct Limits {
     pub(super) numfiles: u64,
     /// The sum of their sizes, in bytes.
     pub(super) numbytes: u64,
+    /// The number of files that must be in it.
+    pub(super) promised: u64,
+}
+
+/// What came out of an archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unpacked {
+    /// The number of files written.
+    pub files: u64,
+    /// The number of folders made, the one that holds everything not counted.
+    pub folders: u64,
+    /// The sum of the sizes of the files, in bytes.
+    pub bytes: u64,
+    /// How many files and folders came with permissions by which not even their owner could use
+    /// them; now the owner alone can, as far as others could not before.
+    pub freed: u64,
+    /// How many came under a path with something in it that would control a terminal or mislead who
+    /// reads it, and which is written out now.
+    pub renamed: u64,
+    /// The permissions of the folder that holds everything, once it is in its place.
+    pub(super) top_mode: Option<u32>,
 }
 
 /// What holds for an archive.
@@ -146,7 +86,7 @@ pub(super) struct Bounds {
 ///
 /// All names, methods and sizes are checked before anything is written. Permissions are those of
 /// the archive, without setuid, setgid and sticky bits and without what the umask takes; where it
-/// has none, those of new files and folders. An entry for the folder itself is ignored.
+/// has none, those of new files and folders.
 ///
 /// # Errors
 /// [`UnpackError`]; the folder may hold a part then.
@@ -155,38 +95,42 @@ pub(super) fn unpack(
     packing: &Packing,
     into: &Dir,
     bounds: Bounds,
-) -> Result<(), UnpackError> {
+) -> Result<Unpacked, UnpackError> {
     let stored = Stored::of(archive).map_err(UnpackError::Archive)?;
     let mut layout = Layout::of(bounds);
     let limit = bounds.limits.numbytes.saturating_add(SLACK);
     let writer = || Writer::into(into, limit).map_err(UnpackError::Archive);
     let give_back = bounds.give_back;
-    match packing {
+    let (counts, unpacked) = match packing {
         Packing::Zip => {
             let mut zip = Zip::open(stored)?;
             zip.members(|member| layout.add(member))?;
-            check_room(layout, into)?;
+            let counts = checked(layout, into)?;
             let mut writer = writer()?;
             zip.contents(give_back, |member, content| writer.write(member, content))?;
-            writer.finish()
+            (counts, writer.finish()?)
         }
         Packing::Tar { top } => {
             let tar = Tar::open(stored, top)?;
             tar.members(|member| layout.add(member))?;
-            check_room(layout, into)?;
+            let counts = checked(layout, into)?;
             let mut writer = writer()?;
             tar.contents(give_back, |member, content| writer.write(member, content))?;
-            writer.finish()
+            (counts, writer.finish()?)
         }
+    };
+    match (unpacked.files, counts.files) {
+        (got, expected) if got != expected => Err(UnpackError::Entries { expected, got }),
+        _ => Ok(Unpacked { folders: counts.folders, ..unpacked }),
     }
 }
 
 /// Looks again whether there is room, now that all sizes are known; forgets the names.
-fn check_room(layout: Layout, into: &Dir) -> Result<(), UnpackError> {
-    let needed = layout.room();
+fn checked(layout: Layout, into: &Dir) -> Result<Counts, UnpackError> {
+    let (counts, needed) = (layout.counts()?, layout.room());
     match into.free_space().map_err(UnpackError::Archive)? {
         Some(free) if free < needed => Err(UnpackError::NoRoom { free, needed }),
-        _ => Ok(()),
+        _ => Ok(counts),
     }
 }
 
@@ -202,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { numfiles: 9, numbytes: 10 };
+    const LIMITS: Limits = Limits { numfiles: 9, numbytes: 10, promised: 0 };
 
     /// An archive with one deflated file of a megabyte of zeros.
     fn megabyte() -> Vec<u8> {
@@ -213,9 +157,12 @@ mod tests {
         writer.finish().unwrap().into_inner()
     }
 
-    /// Overwrites bytes of the record of the central directory, or of what ends it.
+    /// Overwrites bytes of the last record with this signature.
     fn patched(signature: &[u8], offset: usize, bytes: &[u8]) -> Vec<u8> {
-        let mut archive = megabyte();
+        repatched(megabyte(), signature, offset, bytes)
+    }
+
+    fn repatched(mut archive: Vec<u8>, signature: &[u8], offset: usize, bytes: &[u8]) -> Vec<u8> {
         let at = archive.windows(4).rposition(|window| window == signature).unwrap() + offset;
         archive[at..at + bytes.len()].copy_from_slice(bytes);
         archive
@@ -242,6 +189,7 @@ mod tests {
     #[test]
     fn a_file_that_is_larger_than_its_record_says_stops_there() {
         let archive = patched(b"PK\x01\x02", 24, &10_u32.to_le_bytes());
+        let archive = repatched(archive, b"PK\x03\x04", 22, &10_u32.to_le_bytes());
         let (error, written) = unpacked(&archive, LIMITS);
         assert!(matches!(error, UnpackError::Entry { shown, .. } if shown == "zeros"));
         assert!(written <= 10, "{written}");
@@ -249,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        let all = Limits { numfiles: 1, numbytes: 1 << 20 };
+        let all = Limits { numfiles: 1, numbytes: 1 << 20, promised: 1 };
         let encrypted = patched(b"PK\x01\x02", 8, &1_u16.to_le_bytes());
         assert!(matches!(unpacked(&encrypted, all), (UnpackError::Method { .. }, 0)));
         let packed = patched(b"PK\x01\x02", 10, &14_u16.to_le_bytes());
@@ -281,7 +229,7 @@ mod tests {
         let first = find(&archive, b"PK\x03\x04");
         // The directory does not tell that this content begins a hundred bytes later.
         archive[first + 28..first + 30].copy_from_slice(&100_u16.to_le_bytes());
-        let all = Limits { numfiles: 2, numbytes: 1010 };
+        let all = Limits { numfiles: 2, numbytes: 1010, promised: 2 };
         let overlap = unpacked(&archive, all).0;
         assert!(matches!(overlap, UnpackError::Overlap { shown } if shown == "b"));
     }
@@ -294,7 +242,7 @@ mod tests {
         let length = second - first;
         let (records, _) = archive[first..].split_at_mut(2 * length);
         records.rotate_left(length);
-        let all = Limits { numfiles: 2, numbytes: 1010 };
+        let all = Limits { numfiles: 2, numbytes: 1010, promised: 2 };
         let overlap = unpacked(&archive, all).0;
         assert!(matches!(overlap, UnpackError::Overlap { shown } if shown == "a"));
     }

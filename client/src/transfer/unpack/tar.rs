@@ -76,9 +76,15 @@ impl Tar {
     ) -> Result<(), UnpackError> {
         let mut at = 0;
         let mut extension = Extension::default();
+        if self.stored.length() == 0 {
+            return Err(UnpackError::BadTar("it is empty"));
+        }
         // A block of zeros ends the archive; so does its end, between two members.
         while at < self.stored.length() {
-            let Some(header) = Header::parse(&self.block(at)?)? else { return Ok(()) };
+            let Some(header) = Header::parse(&self.block(at)?)? else {
+                self.nothing_from(at)?;
+                break;
+            };
             let from = at + TAR_BLOCK;
             let own = matches!(header.kind, Type::File | Type::Folder);
             let size = extension.size.filter(|_| own).unwrap_or(header.size);
@@ -94,7 +100,23 @@ impl Tar {
                 Type::Other => return Err(UnpackError::Method { shown: shown(&header.path) }),
             }
         }
-        Ok(())
+        match extension.is_empty() {
+            true => Ok(()),
+            false => Err(UnpackError::BadTar("what it says of a last member has none behind it")),
+        }
+    }
+
+    /// Checks that zeros fill the rest of the archive.
+    fn nothing_from(&self, at: u64) -> Result<(), UnpackError> {
+        let mut rest = self.stored.range(at, self.stored.length() - at);
+        let mut piece = [0; 16 * TAR_BLOCK as usize];
+        loop {
+            match rest.read(&mut piece).map_err(cut_off)? {
+                0 => return Ok(()),
+                n if piece[..n].iter().all(|byte| *byte == 0) => {}
+                _ => return Err(UnpackError::BadTar("there is something behind its end")),
+            }
+        }
     }
 
     fn found(
@@ -108,6 +130,9 @@ impl Tar {
         // Old programs wrote folders as files whose name ends so.
         let is_folder = header.kind == Type::Folder || raw.ends_with(b"/");
         let kind = if is_folder { Kind::Folder } else { Kind::File { size, packed: size } };
+        if is_folder && size > 0 {
+            return Err(UnpackError::BadTar("a folder in it has content"));
+        }
         let mut member = Member::of(raw, kind, header.mode)?;
         if let Some(top) = &self.top
             && let Some(below) = member.path.strip_prefix(top.as_str())
@@ -150,6 +175,10 @@ impl Tar {
 }
 
 impl Extension {
+    fn is_empty(&self) -> bool {
+        self.path.is_none() && self.size.is_none()
+    }
+
     /// Reads records of the form `LENGTH KEY=VALUE\n`, of which two matter.
     fn read(&mut self, mut records: &[u8]) -> Result<(), UnpackError> {
         const BAD: UnpackError = UnpackError::BadTar("an extension in it is malformed");

@@ -3,10 +3,15 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 use super::{
-    UnpackError,
+    UnpackError, Unpacked,
     member::{Kind, Member},
 };
-use crate::transfer::{dir::Dir, escape};
+use crate::transfer::{
+    dir::Dir,
+    escape,
+    sparse::Sparse,
+    spill::{self, Writer as Spill},
+};
 
 /// Bytes written at a time.
 const CHUNK: usize = 64 * 1024;
@@ -15,18 +20,18 @@ const FOLDER: u32 = 0o777;
 const FILE: u32 = 0o666;
 /// What their owner must be allowed in a folder while it fills.
 const OWNER: u32 = 0o700;
-/// How many folders keep that from their owner in the end; nobody honest has so many.
-const MAX_RESTRICTED: usize = 4096;
 
 /// Writes members below one open folder, never through a link.
 pub(super) struct Writer<'a> {
     root: &'a Dir,
     /// The permissions that the umask leaves to a folder.
     allowed: u32,
-    /// The folder of the last member: mostly the next one is in it too.
+    /// The folder of the last member: mostly the next one is in it too, or below.
     parent: Option<(String, Dir)>,
-    /// Folders which their owner may not fill, and which get their permissions last.
-    restricted: Vec<(String, u32)>,
+    /// Folders which their owner may not fill, and which get their permissions last: of each the
+    /// length of its path, its permissions and its path.
+    restricted: Spill,
+    unpacked: Unpacked,
     /// Bytes that may still be written.
     left: u64,
     buffer: Vec<u8>,
@@ -39,7 +44,8 @@ impl<'a> Writer<'a> {
             root,
             allowed: root.mode()?,
             parent: None,
-            restricted: Vec::new(),
+            restricted: spill::begin(),
+            unpacked: Unpacked::default(),
             left: most,
             buffer: vec![0; CHUNK],
         })
@@ -51,50 +57,78 @@ impl<'a> Writer<'a> {
         content: &mut dyn Read,
     ) -> Result<(), UnpackError> {
         let written = match member.kind {
-            Kind::Folder if member.path.is_empty() => return Ok(()),
+            Kind::Folder if member.path.is_empty() => self.top(member),
             Kind::Folder => self.folder(member),
             Kind::File { .. } => self.file(member, content),
         };
+        self.unpacked.freed += u64::from(member.locks_out());
+        self.unpacked.renamed += u64::from(member.renamed);
         written.map_err(|source| entry_failed(&member.path, source))
     }
 
-    /// Sets the permissions of folders that nothing could be written into, inner ones first.
-    pub(super) fn finish(mut self) -> Result<(), UnpackError> {
-        self.restricted.sort_unstable();
-        self.restricted.iter().rev().try_for_each(|(path, mode)| {
-            let folder = walk(self.root, path);
-            let set = folder.and_then(|folder| folder.set_mode(mode & self.allowed));
-            set.map_err(|source| entry_failed(path, source))
-        })
+    /// Sets the permissions of folders that nothing could be written into.
+    pub(super) fn finish(self) -> Result<Unpacked, UnpackError> {
+        let Self { root, allowed, restricted, unpacked, .. } = self;
+        let mut restricted = spill::read(restricted).map_err(UnpackError::Archive)?;
+        let mut head = [0; 6];
+        loop {
+            match restricted.read(&mut head[..1]).map_err(UnpackError::Archive)? {
+                0 => return Ok(unpacked),
+                _ => restricted.read_exact(&mut head[1..]).map_err(UnpackError::Archive)?,
+            }
+            let [mode @ .., low, high] = head;
+            let mut path = vec![0; u16::from_le_bytes([low, high]).into()];
+            restricted.read_exact(&mut path).map_err(UnpackError::Archive)?;
+            let path = String::from_utf8_lossy(&path);
+            // They may all be looked into, so that none is in the way of another.
+            let set = walk(root, &path)
+                .and_then(|folder| folder.set_mode(u32::from_le_bytes(mode) & allowed));
+            set.map_err(|source| entry_failed(&path, source))?;
+        }
+    }
+
+    /// The folder that holds everything gets its permissions at its place: to move it there, one
+    /// must be allowed to write into it.
+    fn top(&mut self, member: &Member) -> io::Result<()> {
+        let mode = member.mode_or(FOLDER) & self.allowed;
+        self.unpacked.top_mode = Some(mode);
+        self.root.set_mode(mode | OWNER)
     }
 
     fn folder(&mut self, member: &Member) -> io::Result<()> {
-        let mode = member.mode.unwrap_or(FOLDER);
+        let mode = member.mode_or(FOLDER);
+        let allowed = self.allowed;
         let (parent, name) = self.parent_of(&member.path)?;
         match parent.make(name, mode | OWNER) {
             // It held something before it was named itself.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let folder = parent.open_below(name)?;
-                folder.set_mode((mode & self.allowed) | OWNER)?;
+                folder.set_mode((mode & allowed) | OWNER)?;
             }
             made => drop(made?),
         }
-        if mode & OWNER != OWNER && self.restricted.len() < MAX_RESTRICTED {
-            self.restricted.push((member.path.clone(), mode));
+        if mode & OWNER != OWNER {
+            // No path is longer than four kibibytes.
+            let length = u16::try_from(member.path.len()).map_err(io::Error::other)?;
+            self.restricted.write_all(&mode.to_le_bytes())?;
+            self.restricted.write_all(&length.to_le_bytes())?;
+            self.restricted.write_all(member.path.as_bytes())?;
         }
         Ok(())
     }
 
     fn file(&mut self, member: &Member, content: &mut dyn Read) -> io::Result<()> {
         let (parent, name) = self.parent_of(&member.path)?;
-        let mut file = parent.make_file(name, member.mode.unwrap_or(FILE))?;
+        let mut file = Sparse::of(parent.make_file(name, member.mode_or(FILE))?);
+        self.unpacked.files += 1;
         loop {
             let n = content.read(&mut self.buffer)?;
             if n == 0 {
-                return Ok(());
+                return file.settle();
             }
             let left = self.left.checked_sub(n as u64);
             self.left = left.ok_or_else(|| io::Error::other("more than was announced"))?;
+            self.unpacked.bytes += n as u64;
             file.write_all(&self.buffer[..n])?;
         }
     }
@@ -103,7 +137,11 @@ impl<'a> Writer<'a> {
     fn parent_of<'p>(&mut self, path: &'p str) -> io::Result<(&Dir, &'p str)> {
         let Some((parent, name)) = path.rsplit_once('/') else { return Ok((self.root, path)) };
         if self.parent.as_ref().is_none_or(|(last, _)| last != parent) {
-            self.parent = Some((parent.to_owned(), make_all(self.root, parent)?));
+            let below = self.parent.as_ref().and_then(|(last, folder)| {
+                Some((folder, parent.strip_prefix(last.as_str())?.strip_prefix('/')?))
+            });
+            let (from, rest) = below.unwrap_or((self.root, parent));
+            self.parent = Some((parent.to_owned(), make_all(from, rest)?));
         }
         let folder = self.parent.as_ref().map_or(self.root, |(_, folder)| folder);
         Ok((folder, name))
@@ -148,7 +186,7 @@ mod tests {
 
     fn file(path: &str) -> Member {
         let kind = Kind::File { size: 1, packed: 1 };
-        Member { path: path.to_owned(), kind, mode: None }
+        Member { path: path.to_owned(), kind, mode: None, renamed: false }
     }
 
     fn scene() -> (tempfile::TempDir, Dir) {
@@ -204,7 +242,7 @@ mod tests {
         let mut writer = Writer::into(&root, 99).unwrap();
         let folder = |path: &str| {
             let path = path.to_owned();
-            Member { path, kind: Kind::Folder, mode: Some(0o555) }
+            Member { path, kind: Kind::Folder, mode: Some(0o555), renamed: false }
         };
         writer.write(&file("b/f"), &mut &b"2"[..]).unwrap();
         for path in ["a", "a/inner", "b"] {

@@ -5,6 +5,6 @@ mod record;
 mod stream;
 mod time;
 
-pub(super) use record::ArchiveSize;
+pub(super) use record::{ArchiveSize, EMPTY_ARCHIVE};
 pub(super) use stream::ZipStream;
 pub(super) use time::DosTime;

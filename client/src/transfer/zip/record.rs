@@ -12,6 +12,9 @@ const FLAG_DESCRIPTOR: u16 = 1 << 3;
 /// The name is UTF-8.
 const FLAG_UTF8: u16 = 1 << 11;
 
+/// The length of an archive without entries, in bytes.
+pub(in crate::transfer) const EMPTY_ARCHIVE: u64 = 22;
+
 /// The version needed for folders.
 const VERSION_PLAIN: u16 = 20;
 /// The version needed for sizes and offsets of 64 bits.
@@ -58,8 +61,12 @@ impl Entry {
     fn size(&self) -> u64 {
         match self.content {
             Content::File(size) => size,
-            Content::EmptyFolder => 0,
+            Content::EmptyFolder | Content::Folder => 0,
         }
+    }
+
+    fn is_folder(&self) -> bool {
+        !matches!(self.content, Content::File(_))
     }
 
     fn is_large(&self) -> bool {
@@ -67,7 +74,7 @@ impl Entry {
     }
 
     fn flags(&self) -> u16 {
-        let descriptor = if self.content == Content::EmptyFolder { 0 } else { FLAG_DESCRIPTOR };
+        let descriptor = if self.is_folder() { 0 } else { FLAG_DESCRIPTOR };
         let utf8 = if self.name.is_ascii() { 0 } else { FLAG_UTF8 };
         descriptor | utf8
     }
@@ -122,7 +129,7 @@ pub(super) fn central(entry: &Entry, crc: u32, offset: u64, out: &mut Vec<u8>) {
     }
     let extra = zip64_extra(&wide);
     let version = if wide.is_empty() { VERSION_PLAIN } else { VERSION_ZIP64 };
-    let dos = if entry.content == Content::EmptyFolder { DOS_FOLDER } else { 0 };
+    let dos = if entry.is_folder() { DOS_FOLDER } else { 0 };
     out.extend(*b"PK\x01\x02");
     out.extend((MADE_BY_UNIX | version).to_le_bytes());
     out.extend(version.to_le_bytes());
@@ -192,12 +199,13 @@ fn extra_length(extra: &[u8]) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::zip::DosTime;
+    use crate::transfer::{native::FileId, zip::DosTime};
 
     fn file(size: u64) -> Entry {
         let content = Content::File(size);
         let (name, place) = ("f".into(), "/f".into());
-        Entry { name, place, content, mode: 0o100_644, modified: DosTime::EARLIEST }
+        let (id, mode) = (FileId::from_le_bytes([0; 16]), 0o100_644);
+        Entry { name, place, content, id, mode, modified: DosTime::EARLIEST }
     }
 
     #[test]
@@ -234,6 +242,6 @@ mod tests {
 
     #[test]
     fn nothing_makes_the_shortest_archive() {
-        assert_eq!(ArchiveSize::default().total(), 22);
+        assert_eq!(ArchiveSize::default().total(), EMPTY_ARCHIVE);
     }
 }

@@ -12,7 +12,7 @@ use super::record;
 use crate::transfer::{
     listing::{Content, Entry, Listing},
     spill::{self, Reader, Writer},
-    steady::Steady,
+    steady::{Grown, Steady},
 };
 
 /// Reads as the zip archive of a list of entries.
@@ -21,6 +21,10 @@ use crate::transfer::{
 /// spilled as the entries are. `read` fills the buffer it is given except at the end.
 pub(in crate::transfer) struct ZipStream {
     entries: Listing,
+    /// Whether folders that hold something have entries.
+    names_folders: bool,
+    /// Notes what has grown since it was measured.
+    grown: Grown,
     record: Vec<u8>,
     /// How much of the record has been read.
     taken: usize,
@@ -39,8 +43,18 @@ enum Stage {
 }
 
 impl ZipStream {
-    pub(in crate::transfer) fn new(entries: Listing) -> Self {
-        Self { entries, record: Vec::new(), taken: 0, stage: Stage::Between(spill::begin()) }
+    pub(in crate::transfer) fn new(entries: Listing, names_folders: bool, grown: Grown) -> Self {
+        let (record, stage) = (Vec::new(), Stage::Between(spill::begin()));
+        Self { entries, names_folders, grown, record, taken: 0, stage }
+    }
+
+    fn next_entry(&mut self) -> io::Result<Option<Entry>> {
+        loop {
+            match self.entries.next()? {
+                Some(Entry { content: Content::Folder, .. }) if !self.names_folders => {}
+                next => return Ok(next),
+            }
+        }
     }
 
     /// Gives some bytes, or 0 when the next step must be made first.
@@ -79,7 +93,7 @@ impl ZipStream {
     }
 
     fn begin_entry(&mut self, mut sums: Writer) -> io::Result<Stage> {
-        let Some(entry) = self.entries.next()? else {
+        let Some(entry) = self.next_entry()? else {
             self.entries.rewind()?;
             let sums = spill::read(sums)?;
             return Ok(Stage::Directory { sums, count: 0, offset: 0, size: 0 });
@@ -87,10 +101,10 @@ impl ZipStream {
         record::local(&entry, &mut self.record);
         match entry.content {
             Content::File(size) => {
-                let file = Steady::open(&entry.place, size)?;
+                let file = Steady::open(&entry.place, size, entry.id, &self.grown)?;
                 Ok(Stage::Content { entry, file, sum: Hasher::new(), sums })
             }
-            Content::EmptyFolder => {
+            Content::EmptyFolder | Content::Folder => {
                 sums.write_all(&[0; 4])?;
                 Ok(Stage::Between(sums))
             }
@@ -98,7 +112,7 @@ impl ZipStream {
     }
 
     fn list(&mut self, mut sums: Reader, count: u64, offset: u64, size: u64) -> io::Result<Stage> {
-        let Some(entry) = self.entries.next()? else {
+        let Some(entry) = self.next_entry()? else {
             record::end(count, offset, size, &mut self.record);
             return Ok(Stage::Done);
         };

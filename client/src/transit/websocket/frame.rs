@@ -27,8 +27,6 @@ pub(super) enum Unit {
     Close,
 }
 
-/// The longest payload of a frame that carries no data.
-const MAX_CONTROL: u64 = 125;
 /// This frame is a message's last.
 const LAST: u8 = 0x80;
 /// Meanings that nobody has agreed on.
@@ -77,7 +75,7 @@ impl Decoder {
 }
 
 fn control(opcode: u8, size: FrameSize, raw: &mut BytesMut) -> io::Result<Option<Unit>> {
-    if size.payload > MAX_CONTROL || raw[0] & LAST == 0 {
+    if size.payload > FrameSize::MAX_CONTROL || raw[0] & LAST == 0 {
         return Err(broken("a malformed control frame"));
     }
     let header = usize::from(size.header);

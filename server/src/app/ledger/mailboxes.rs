@@ -33,6 +33,16 @@ impl Ledger {
         self.rows.mailboxes.get(mailbox).map_or(0, |row| row.held.bytes)
     }
 
+    /// Tells how `side` sits at a mailbox, as [`Seats::of`](crate::app::Seats::of) does; none
+    /// where there is none.
+    pub(crate) fn seat_in(
+        &self,
+        mailbox: &MailboxId,
+        side: &Side,
+    ) -> Option<Result<Option<Hold>, Refusal>> {
+        self.rows.mailboxes.get(mailbox).map(|row| row.seats.of(side))
+    }
+
     /// Asks whether `side` may sit at the mailbox.
     ///
     /// # Errors

@@ -16,11 +16,15 @@ use crate::{
 /// The Go client takes no frame over 32 KiB.
 const LIST_BYTES: usize = 31 << 10;
 
+/// Who makes up a longer nameplate does not want it to be found.
+const LISTED_DIGITS: usize = 9;
+
 impl Ledger {
-    /// Lists the nameplates, sorted as texts, as many as fit.
+    /// Lists the nameplates, sorted as texts, as many as fit. Nobody has to complete a long one.
     pub(crate) fn list(&self) -> Vec<ListedNameplate> {
         let mut room = LIST_BYTES;
-        let fitting = self.rows.nameplates.keys().take_while(|name| {
+        let short = self.rows.nameplates.keys().filter(|name| name.len() <= LISTED_DIGITS);
+        let fitting = short.take_while(|name| {
             // As they are written: {"id":"7"},
             let size = name.len() + 10;
             let fits = size <= room;
@@ -33,6 +37,17 @@ impl Ledger {
     /// Tells whether a nameplate is in use.
     pub(crate) fn has(&self, nameplate: &Nameplate) -> bool {
         self.rows.nameplates.contains_key(nameplate.as_str())
+    }
+
+    /// Tells how `side` sits at a nameplate, as [`Seats::of`](crate::app::Seats::of) does, and
+    /// gives its mailbox; none where it is not in use.
+    pub(crate) fn seat_at(
+        &self,
+        nameplate: &Nameplate,
+        side: &Side,
+    ) -> Option<(MailboxId, Result<Option<Hold>, Refusal>)> {
+        let row = self.rows.nameplates.get(nameplate.as_str())?;
+        Some((row.mailbox.clone(), row.seats.of(side)))
     }
 
     /// Seats `side` at the nameplate and its mailbox; where there is none, `fresh` is its mailbox.
@@ -133,6 +148,17 @@ mod tests {
         let name = name.parse().unwrap();
         let mailbox = ledger.claim(&name, &Side::new(side), 1.0, MailboxId::new(fresh))?;
         Ok(mailbox.as_str().to_owned())
+    }
+
+    #[test]
+    fn long_nameplates_are_not_listed() {
+        let mut ledger = ledger();
+        for (name, mailbox) in [("123456789", "m"), ("1234567890", "n")] {
+            claim(&mut ledger, name, "a", mailbox).unwrap();
+        }
+        let listed: Vec<_> = ledger.list().into_iter().map(|nameplate| nameplate.id).collect();
+        assert_eq!(listed, ["123456789"]);
+        assert!(ledger.has(&"1234567890".parse().unwrap()));
     }
 
     #[test]

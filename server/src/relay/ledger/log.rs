@@ -41,8 +41,14 @@ impl Log {
 
     /// Has a line written; where too many wait, it is lost.
     pub(super) fn write(&self, line: String) {
-        if let Err(TrySendError::Full(_)) = self.lines.try_send(line) {
-            tracing::warn!("the reader of the usage log is too slow: a line is lost");
+        match self.lines.try_send(line) {
+            Ok(()) => (),
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!("the reader of the usage log is too slow: a line is lost");
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                tracing::error!("the thread that writes the usage log has ended: a line is lost");
+            }
         }
     }
 

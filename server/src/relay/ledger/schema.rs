@@ -1,23 +1,22 @@
 //! The tables of a relay's usage database: those of the Python relay, version 1.
 
-use rusqlite::Connection;
-
 use crate::{
     config::Database,
-    database::{self, DatabaseError, DatabaseKind},
+    database::{self, DatabaseError, DatabaseKind, Opened},
 };
 
 /// Opens the database, and makes its tables where they are missing.
 ///
 /// # Errors
 /// [`DatabaseError`]; the file is then as it was.
-pub(crate) fn open(database: &Database) -> Result<Connection, DatabaseError> {
-    let (connection, path) = database::open_either(database)?;
-    if DatabaseKind::Relay.version_of(&connection, path)?.is_none() {
+pub(crate) fn open(database: &Database) -> Result<Opened, DatabaseError> {
+    let (opened, path) = database::open_either(database)?;
+    let connection = &opened.connection;
+    if DatabaseKind::Relay.version_of(connection, path)?.is_none() {
         connection.execute_batch(TABLES).map_err(DatabaseError::at(path))?;
     }
-    database::write_ahead(&connection).map_err(DatabaseError::at(path))?;
-    Ok(connection)
+    database::write_ahead(connection).map_err(DatabaseError::at(path))?;
+    Ok(opened)
 }
 
 const TABLES: &str = "

@@ -16,7 +16,7 @@ pub(super) struct Frames {
 
 enum Place {
     /// In a frame's header, of which so many bytes are here.
-    Header([u8; HEADER], usize),
+    Header([u8; FrameSize::MAX_HEADER], usize),
     Data(Within),
     Control(Control, Within, Vec<u8>),
 }
@@ -36,12 +36,6 @@ enum Control {
     Pong,
     Close,
 }
-
-/// The longest header that a client sends.
-const HEADER: usize = 14;
-
-/// The longest payload of a control frame.
-const CONTROL: u64 = 125;
 
 /// Something has come.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +72,7 @@ impl Fault {
 
 impl Default for Place {
     fn default() -> Self {
-        Self::Header([0; HEADER], 0)
+        Self::Header([0; FrameSize::MAX_HEADER], 0)
     }
 }
 
@@ -131,7 +125,7 @@ impl Frames {
             return Err(Fault::Protocol);
         }
         let within = Within { left, mask, last };
-        let control = |control| match left <= CONTROL && last {
+        let control = |control| match left <= FrameSize::MAX_CONTROL && last {
             true => Ok(Place::Control(control, Within { left, mask, last }, Vec::new())),
             false => Err(Fault::Protocol),
         };

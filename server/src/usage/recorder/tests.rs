@@ -8,7 +8,9 @@ use wormhole_protocol::name::{AppId, Side};
 use super::*;
 use crate::{
     config::{Database, UsageConfig},
+    database::open_either,
     usage::{Binding, Tally, record::Record, recorder_of},
+    vitals::Vitals,
 };
 
 /// Whether the last batch has failed.
@@ -28,7 +30,8 @@ fn start(folder: &Path) -> (Addr<Recorder<Record>>, Connection) {
     let path = folder.join("usage.sqlite");
     let config = UsageConfig { database: Database::File(path.clone()), blur: None };
     let hours = Duration::from_secs(9_999);
-    let recorder = recorder_of(&config, hours, Tally::default()).unwrap().start();
+    let pulse = Vitals::default().pulse("recorder");
+    let recorder = recorder_of(&config, hours, Tally::default(), pulse).unwrap().start();
     (recorder, Connection::open(&path).unwrap())
 }
 
@@ -100,10 +103,60 @@ async fn the_end_does_not_wait_for_a_disk_that_fails() {
 async fn too_many_make_the_oldest_go() {
     let memory = UsageConfig { database: Database::Memory, blur: None };
     let hours = Duration::from_secs(9_999);
-    let mut recorder = recorder_of(&memory, hours, Tally::default()).unwrap();
+    let pulse = Vitals::default().pulse("recorder");
+    let mut recorder = recorder_of(&memory, hours, Tally::default(), pulse).unwrap();
     recorder.queue.extend((0..MAX_WAITING).map(|at| bound(at as f64)));
     recorder.put_back(vec![bound(-2.0), bound(-1.0), (recorder.current)()]);
     assert_eq!(recorder.queue.len(), MAX_WAITING);
     assert_eq!(recorder.queue.front(), Some(&bound(0.0)));
     assert!(recorder.health.overflowing);
+}
+
+/// A row that nobody can write.
+#[derive(Message)]
+#[rtype(result = "()")]
+enum Odd {
+    Well(i64),
+    Poison,
+    State,
+}
+
+impl Row for Odd {
+    fn write(&self, connection: &Connection, _: Blur) -> rusqlite::Result<()> {
+        match self {
+            Self::Well(number) => {
+                connection.execute("INSERT INTO odd VALUES (?1)", [number]).map(drop)
+            }
+            Self::Poison => panic!("on purpose"),
+            Self::State => Ok(()),
+        }
+    }
+
+    fn is_state(&self) -> bool {
+        matches!(self, Self::State)
+    }
+}
+
+#[actix::test]
+async fn a_thread_that_panics_is_started_again_and_what_comes_later_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::File(folder.path().join("odd.sqlite"));
+    let open = move || {
+        let (opened, path) = open_either(&database)?;
+        let table = "CREATE TABLE IF NOT EXISTS odd (number INTEGER)";
+        opened.connection.execute_batch(table).map_err(DatabaseError::at(path))?;
+        Ok(opened)
+    };
+    let (vitals, hours) = (Vitals::default(), Duration::from_secs(9_999));
+    let pulse = vitals.pulse("recorder");
+    let recorder = Recorder::new(open, Blur::default(), hours, || Odd::State, pulse).unwrap();
+    let recorder = recorder.start();
+    (0..MAX_BATCH as i64).for_each(|number| recorder.do_send(Odd::Well(number)));
+    (0..MAX_BATCH).for_each(|_| recorder.do_send(Odd::Poison));
+    (0..MAX_BATCH as i64).for_each(|number| recorder.do_send(Odd::Well(number)));
+    recorder.send(Drain).await.unwrap();
+    let reader = Connection::open(folder.path().join("odd.sqlite")).unwrap();
+    let written = count(&reader, "odd");
+    assert_eq!(written, 2 * MAX_BATCH, "only the batch that was the cause is lost");
+    assert_eq!(vitals.fallen(), None, "the recorder goes on");
 }

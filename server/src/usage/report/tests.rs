@@ -12,7 +12,7 @@ const DAY: i64 = 1_769_817_600;
 
 fn database(folder: &Path) -> (Connection, PathBuf) {
     let path = folder.join("usage.sqlite");
-    (schema::open(&Database::File(path.clone())).unwrap(), path)
+    (schema::open(&Database::File(path.clone())).unwrap().connection, path)
 }
 
 fn fill(connection: &Connection) {

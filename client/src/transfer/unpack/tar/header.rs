@@ -25,7 +25,7 @@ pub(super) struct Header {
     pub(super) kind: Type,
     /// Bytes that follow, without what fills up the last block.
     pub(super) size: u64,
-    pub(super) mode: u32,
+    pub(super) mode: Option<u32>,
 }
 
 impl Header {
@@ -47,7 +47,8 @@ impl Header {
         let size = number(&block[124..136]);
         let size = size.ok_or(UnpackError::BadTar("a size in it is none"))?;
         // Nothing depends on the permissions, so what cannot be read of them is not there.
-        let mode = number(&block[100..108]).unwrap_or_default() as u32 & 0o7777;
+        let is_there = !text(&block[100..108]).trim_ascii().is_empty();
+        let mode = number(&block[100..108]).filter(|_| is_there).map(|mode| mode as u32 & 0o7777);
         Ok(Some(Self { path: path(block), kind: kind(block[156]), size, mode }))
     }
 }
