@@ -78,6 +78,8 @@ pub enum Refusal {
     Rejected,
     /// There is no room for it.
     Full,
+    /// It cannot be put where the person wants it.
+    Unstored,
     /// A text could not be written where the person would have read it.
     Unwritten,
     /// The folder is packed in another way than as a zip archive.
@@ -114,6 +116,7 @@ impl Refusal {
         match self {
             Self::Rejected => "transfer rejected",
             Self::Full => "the receiver's disk is full",
+            Self::Unstored => "the receiver could not store what it was sent",
             Self::Unwritten => "the receiver could not write the text",
             Self::UnknownMode => "unknown mode",
             Self::UnknownOffer => "unknown offer type",

@@ -78,6 +78,18 @@ fn certificate() -> (Tls, CertificateDer<'static>) {
     (Tls::read(&certificate, &key).unwrap(), made.cert.der().clone())
 }
 
+/// The client's end of TLS, which speaks one of these protocols.
+fn tls_client(authority: CertificateDer<'static>, protocols: &[&[u8]]) -> ClientConnection {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
+    client.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap()
+}
+
 #[actix::test]
 async fn a_handshake_that_trickles_ends_and_a_slow_one_does_not() {
     let (tls, authority) = certificate();
@@ -92,14 +104,7 @@ async fn a_handshake_that_trickles_ends_and_a_slow_one_does_not() {
 
     let server = Embedded::start(Config { tls: Some(tls), ..Config::default() });
     let host = server.url.replace("wss://", "").replace("/v1", "");
-    let mut roots = RootCertStore::empty();
-    roots.add(authority).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let client =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
-    let name = "localhost".try_into().unwrap();
-    let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
+    let mut client = tls_client(authority, &[]);
     let mut stream = TcpStream::connect(&host).await.unwrap();
     while client.is_handshaking() {
         let (mut words, mut heard) = (Vec::new(), [0; 4_096]);
@@ -255,15 +260,7 @@ async fn only_http_1_is_spoken() {
     let (tls, authority) = certificate();
     let server = Embedded::start(Config { tls: Some(tls), ..Config::default() });
     let host = server.url.replace("wss://", "").replace("/v1", "");
-    let mut roots = RootCertStore::empty();
-    roots.add(authority).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let client =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
-    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let mut client =
-        ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
+    let mut client = tls_client(authority, &[b"h2", b"http/1.1"]);
     let mut stream = std::net::TcpStream::connect(&host).unwrap();
     while client.is_handshaking() {
         client.complete_io(&mut stream).unwrap();

@@ -316,6 +316,29 @@ fn a_disk_that_is_too_full_is_told_and_left_as_it_was() {
 }
 
 #[test]
+fn a_text_needs_no_place_and_a_file_that_has_none_is_told() {
+    let scene = Scene::new();
+    on_a_small_disk(&scene, "ro,size=1m", || {
+        let client = Client::new(Maker::Ours, &scene.server).unwrap();
+        for (what, code) in [(&["--text", "hello"][..], "1-a-b"), (&["note"], "2-a-b")] {
+            fs::write(scene.sandbox.path().join("note"), "a note").unwrap();
+            let args = [&["--code", code], what].concat();
+            let sender = Process::start(client.send(scene.sandbox.path(), &args));
+            let received = scene.receive(&[code]).finish();
+            let sent = sender.finish();
+            if what == ["note"] {
+                assert!(received.complaint().contains("Read-only file system"), "{received}");
+                assert!(sent.complaint().contains("could not store"), "{sent}");
+            } else {
+                assert_eq!(received.succeeded().out, "hello\n");
+                sent.succeeded();
+            }
+        }
+        Some(())
+    });
+}
+
+#[test]
 fn a_disk_that_fills_up_in_the_middle_is_told_and_left_as_it_was() {
     let scene = Scene::new();
     let target = scene.target();

@@ -39,12 +39,16 @@ impl Destination {
     /// new thing, or of a file to be overwritten. One that ends in a separator must be a folder.
     ///
     /// # Errors
-    /// [`TargetError::Io`]: there is no such folder, or nothing may be put in it;
+    /// [`TargetError::Io`]: there is no such folder, or nothing may be put in the one that was
+    /// chosen; without an `output` that is found out when a file or folder is offered, as a text
+    /// needs no place;
     /// [`TargetError::NotAFile`]: what has the name cannot be overwritten.
     pub fn of(folder: &Path, output: Option<&Path>) -> Result<Self, TargetError> {
         let found = Self::find(folder, output)?;
         let failed = |source| TargetError::Io { path: found.path.clone(), source };
-        found.folder.check_writable().map_err(failed)?;
+        if output.is_some_and(|output| !output.as_os_str().is_empty()) {
+            found.folder.check_writable().map_err(failed)?;
+        }
         match &found.name {
             Some(name) if found.folder.found(name).map_err(failed)? == Found::Other => {
                 Err(TargetError::NotAFile(found.path))
@@ -131,6 +135,7 @@ impl Destination {
             }
         };
         let failed = |source| TargetError::Io { path: path.clone(), source };
+        self.folder.check_writable().map_err(failed)?;
         let found = self.folder.found(&name).map_err(failed)?;
         match found {
             Found::Other => return Err(TargetError::NotAFile(path)),

@@ -137,7 +137,11 @@ impl TransferError {
 
     /// What to answer to an offer for which this has shown that there is no place.
     pub fn refusal(&self) -> Refusal {
-        if self.is_full() { Refusal::Full } else { Refusal::Rejected }
+        match self {
+            _ if self.is_full() => Refusal::Full,
+            Self::Target(TargetError::Io { .. }) => Refusal::Unstored,
+            _ => Refusal::Rejected,
+        }
     }
 
     /// Whether there is no room for what is received.
@@ -165,7 +169,7 @@ impl TransferError {
                 "the sender could not read what it offered"
             }
             Self::Land(LandError::Sink(_)) | Self::Target(_) | Self::Arrival(_) => {
-                "the receiver could not store what it was sent"
+                return Some(Refusal::Unstored.to_string());
             }
             Self::Land(_) => "the sender broke the transit protocol",
             Self::BadAck(_) => "the receiver broke the transfer protocol",
@@ -197,8 +201,7 @@ fn is_full(error: &ArrivalError) -> bool {
 }
 
 fn is_full_disk(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
     let within = error.get_ref().and_then(|inner| inner.downcast_ref());
-    within.is_some_and(is_full)
-        || matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    within.is_some_and(is_full) || matches!(error.kind(), StorageFull | QuotaExceeded)
 }
