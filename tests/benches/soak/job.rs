@@ -288,8 +288,9 @@ enum Arrived {
     LeftOver,
 }
 
+/// Whether it failed without a word, which only an interrupted program may.
 fn silent(finished: &Finished) -> bool {
-    finished.err.lines().all(|line| line.trim().is_empty())
+    finished.status.code() != Some(130) && finished.err.lines().all(|line| line.trim().is_empty())
 }
 
 /// Waits until both have ended, or the limit; tells how long one outlasted the other.
