@@ -14,7 +14,7 @@ mod refused;
 mod standing;
 mod unsent;
 
-pub(crate) use frames::{TooLarge, limited};
+pub(crate) use frames::{Inflow, limited};
 pub(crate) use refused::Refused;
 pub(crate) use unsent::counted;
 
@@ -56,7 +56,7 @@ pub(crate) struct Session {
     standing: Standing,
     desk: Option<Desk>,
     fragments: Fragments,
-    too_large: TooLarge,
+    inflow: Inflow,
     /// None where the server does not know it.
     socket: Option<Arc<Socket>>,
 }
@@ -80,7 +80,7 @@ impl Session {
         connection: Option<&Connection>,
         pass: Pass,
         welcome: Map<String, Value>,
-        too_large: TooLarge,
+        inflow: Inflow,
     ) -> Self {
         let rate = front.config.limits.most(Limit::ConnectionCommands).unwrap_or(0);
         let commands = Bucket::full(Rate::per_second(rate), Instant::now());
@@ -94,7 +94,7 @@ impl Session {
             standing: Standing::Unbound(pass),
             desk: None,
             fragments: Fragments::default(),
-            too_large,
+            inflow,
             socket,
         }
     }
@@ -281,6 +281,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
     fn handle(&mut self, item: Result<Message, ProtocolError>, ctx: &mut Self::Context) {
         let now = Instant::now();
         self.visit.hear(now);
+        self.inflow.handle();
         match item {
             Ok(Message::Text(text)) => self.receive(text.as_bytes(), now, ctx),
             Ok(Message::Binary(bytes)) => self.receive(&bytes, now, ctx),
@@ -303,7 +304,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Session {
             Ok(Message::Nop) => (),
             Ok(Message::Close(_)) => end(CloseCode::Normal, ctx),
             Err(ProtocolError::Overflow) => self.refuse_length(ctx),
-            Err(ProtocolError::Io(_)) if self.too_large.is_set() => self.refuse_length(ctx),
+            Err(ProtocolError::Io(_)) if self.inflow.is_too_large() => self.refuse_length(ctx),
             // The connection is gone.
             Err(ProtocolError::Io(_)) => ctx.stop(),
             Err(_) => end(CloseCode::Protocol, ctx),

@@ -20,7 +20,7 @@ use crate::{
     peer,
     permission::Pass,
     rules::Welcome,
-    session::{Refused, Session, TooLarge, counted, limited},
+    session::{Inflow, Refused, Session, counted, limited},
     testing::{Faults, faulty},
 };
 
@@ -72,14 +72,14 @@ async fn enter(
     let limit = config.limits.most(Limit::FrameBytes).map_or(LARGEST_FRAME, |most| {
         usize::try_from(most).map_or(LARGEST_FRAME, |most| most.min(LARGEST_FRAME))
     });
-    let too_large = TooLarge::default();
-    let frames = limited(payload, limit, too_large.clone());
+    let inflow = Inflow::default();
+    let frames = limited(payload, limit, inflow.clone());
     let connection = request.conn_data::<Connection>();
     if let Some(connection) = connection {
         connection.entry.becomes(Stage::Settled, network);
     }
     let faults = Some(front.faults.clone()).filter(Faults::on_the_way);
-    let session = Session::new(front, Arc::clone(&visit), connection, pass, welcome, too_large);
+    let session = Session::new(front, Arc::clone(&visit), connection, pass, welcome, inflow);
     let codec = Codec::new().max_size(limit);
     let said = counted(WebsocketContext::with_codec(session, frames, codec), visit);
     Ok(match faults {

@@ -13,6 +13,8 @@ use wormhole_protocol::transit::relay::{IMPATIENT, RelayToken, Request, TransitS
 use super::{caller::Caller, hub::Hub, story::RelayMood, wait};
 use crate::{
     limits::{Exceeded, Limit},
+    network::Network,
+    quota::Share,
     vitals::Pulse,
 };
 
@@ -61,6 +63,7 @@ pub(super) struct Room {
 
 struct Waiting {
     side: Option<TransitSide>,
+    network: Option<Network>,
     ticket: Ticket,
     turn: oneshot::Sender<Turn>,
 }
@@ -97,6 +100,43 @@ impl Room {
         self.hub.tally.tokens(self.waiting.len());
     }
 
+    /// Takes a place to wait in. Where all are taken, the network that has most gives one up, if
+    /// that leaves it as many as the newcomer's.
+    ///
+    /// # Errors
+    /// [`Exceeded`] where there is none.
+    fn place(&mut self, network: Option<Network>) -> Result<Share, Exceeded> {
+        let refused = match self.hub.waiting.take(network, 1) {
+            Err(exceeded) if exceeded.limit == Limit::RelayWaiting => exceeded,
+            other => return other,
+        };
+        let share = self.hub.waiting.share(network);
+        match self.hub.waiting.heaviest() {
+            Some((heaviest, taken)) if taken > share.of_network() + 1 && self.evict(heaviest) => {
+                share.add(1);
+                Ok(share)
+            }
+            _ => Err(refused),
+        }
+    }
+
+    /// Sends the one of a network away that has waited longest; false where nobody waits.
+    fn evict(&mut self, network: Network) -> bool {
+        let of_network = self.waiting.iter().flat_map(|(token, waiting)| {
+            let own = waiting.iter().filter(|one| one.network == Some(network));
+            own.map(move |one| (one.ticket.0, token))
+        });
+        let Some((oldest, token)) = of_network.min_by_key(|(ticket, _)| *ticket) else {
+            return false;
+        };
+        let token = token.clone();
+        // It ends when nobody can give it a turn any more, and takes its leave then.
+        if let Some(waiting) = self.waiting.get_mut(&token) {
+            waiting.retain(|one| one.ticket.0 != oldest);
+        }
+        true
+    }
+
     /// Has the newcomer wait.
     ///
     /// # Errors
@@ -107,7 +147,7 @@ impl Room {
         caller: Box<Caller>,
         room: Addr<Self>,
     ) -> Result<(), Exceeded> {
-        let place = self.hub.waiting.take(caller.network, 1)?;
+        let place = self.place(caller.network)?;
         let spares = self.waiting.get(&request.token).map_or(0, Vec::len);
         self.hub.limits.check(Limit::RelayTokenWaiting, spares as u64 + 1)?;
         let (turn, told) = oneshot::channel();
@@ -117,7 +157,7 @@ impl Room {
         let leave = Leave { token: token.clone(), ticket };
         // Most clients have no spare.
         let waiting = self.waiting.entry(token).or_insert_with(|| Vec::with_capacity(1));
-        waiting.push(Waiting { side, ticket, turn });
+        waiting.push(Waiting { side, network: caller.network, ticket, turn });
         spawn_local(wait::until_turn(caller, place, told, move || room.do_send(leave)));
         Ok(())
     }

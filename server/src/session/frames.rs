@@ -1,36 +1,76 @@
-//! A limit on the size of a frame that holds before the frame is here.
+//! A limit on the size of a frame that holds before the frame is here, and one on the frames that
+//! wait for a session that reads slowly on purpose.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::Cell,
+    rc::Rc,
+    task::{Poll, ready},
+};
 
 use actix_web::{error::PayloadError, web::Bytes};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, stream};
 use wormhole_protocol::wire::FrameSize;
 
-/// Set once a client has announced a frame over the limit; its stream has ended then.
+/// What comes in on one websocket, as its bytes and its session see it; clones are one.
 #[derive(Clone, Default)]
-pub(crate) struct TooLarge(Rc<Cell<bool>>);
+pub(crate) struct Inflow(Rc<Gauge>);
 
-impl TooLarge {
-    /// Whether that was the reason for the end.
-    pub(crate) fn is_set(&self) -> bool {
-        self.0.get()
+#[derive(Default)]
+struct Gauge {
+    too_large: Cell<bool>,
+    /// Whole frames that the session has yet to handle.
+    waiting: Cell<u64>,
+}
+
+/// How many frames may wait for the session; what comes behind them stays on the wire.
+const MOST_WAITING: u64 = 64;
+
+impl Inflow {
+    /// Whether the stream has ended since a frame was announced that is over the limit.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.0.too_large.get()
+    }
+
+    /// Notes that the session handles a frame.
+    pub(crate) fn handle(&self) {
+        let Self(gauge) = self;
+        gauge.waiting.set(gauge.waiting.get().saturating_sub(1));
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.waiting.get() > MOST_WAITING
+    }
+
+    fn add(&self, frames: u64) {
+        self.0.waiting.set(self.0.waiting.get() + frames);
     }
 }
 
-/// Passes the bytes of a websocket on until a frame announces more than `limit` bytes of payload.
+/// Passes the bytes of a websocket on until a frame announces more than `limit` bytes of payload,
+/// and none while too many frames wait.
 pub(crate) fn limited(
     stream: impl Stream<Item = Result<Bytes, PayloadError>>,
     limit: usize,
-    too_large: TooLarge,
+    inflow: Inflow,
 ) -> impl Stream<Item = Result<Bytes, PayloadError>> {
-    let mut frames = Frames::default();
-    stream.map(move |piece| {
-        let piece = piece?;
-        if too_large.is_set() || !frames.follow(&piece, limit as u64) {
-            too_large.0.set(true);
-            return Err(PayloadError::Overflow);
+    let (mut frames, mut stream) = (Frames::default(), Box::pin(stream));
+    stream::poll_fn(move |cx| {
+        if inflow.is_full() {
+            // Whoever reads has whole frames left, and asks again after the next of them.
+            return Poll::Pending;
         }
-        Ok(piece)
+        let Some(piece) = ready!(stream.as_mut().poll_next(cx)) else { return Poll::Ready(None) };
+        let piece = match piece {
+            Ok(piece) if !inflow.is_too_large() => piece,
+            Ok(_) => return Poll::Ready(Some(Err(PayloadError::Overflow))),
+            Err(error) => return Poll::Ready(Some(Err(error))),
+        };
+        let Some(passed) = frames.follow(&piece, limit as u64) else {
+            inflow.0.too_large.set(true);
+            return Poll::Ready(Some(Err(PayloadError::Overflow)));
+        };
+        inflow.add(passed);
+        Poll::Ready(Some(Ok(piece)))
     })
 }
 
@@ -49,19 +89,21 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Goes through one more piece; false where a frame in it has more than `limit` bytes.
-    fn follow(&mut self, mut piece: &[u8], limit: u64) -> bool {
+    /// Goes through one more piece, and tells how many frames end in it; none where a frame in it
+    /// has more than `limit` bytes.
+    fn follow(&mut self, mut piece: &[u8], limit: u64) -> Option<u64> {
+        let mut ended = 0;
         loop {
             match self {
                 Self::Begun(seen) => {
-                    let Some((byte, rest)) = piece.split_first() else { return true };
+                    let Some((byte, rest)) = piece.split_first() else { return Some(ended) };
                     piece = rest;
                     seen.push(*byte);
                     let Some(FrameSize { header, payload }) = FrameSize::announced(seen) else {
                         continue;
                     };
                     if payload > limit {
-                        return false;
+                        return None;
                     }
                     *self = Self::Within(payload + u64::from(header) - seen.len() as u64);
                 }
@@ -70,8 +112,9 @@ impl Frames {
                     piece = &piece[now..];
                     *left -= now as u64;
                     if *left > 0 {
-                        return true;
+                        return Some(ended);
                     }
+                    ended += 1;
                     *self = Self::default();
                 }
             }
@@ -81,6 +124,8 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::{FutureExt, StreamExt};
+
     use super::*;
 
     /// A masked frame of so many bytes, as a client sends it.
@@ -98,9 +143,22 @@ mod tests {
         let bad = [good.clone(), frame(301)[..4].to_vec()].concat();
         for cut in 1..good.len() {
             let mut frames = Frames::default();
-            assert!(good.chunks(cut).all(|piece| frames.follow(piece, 300)), "{cut}");
+            let ended: Option<u64> = good.chunks(cut).map(|piece| frames.follow(piece, 300)).sum();
+            assert_eq!(ended, Some(4), "{cut}");
             let mut frames = Frames::default();
-            assert!(!bad.chunks(cut).all(|piece| frames.follow(piece, 300)), "{cut}");
+            let ended: Option<u64> = bad.chunks(cut).map(|piece| frames.follow(piece, 300)).sum();
+            assert_eq!(ended, None, "{cut}");
         }
+    }
+
+    #[actix::test]
+    async fn what_comes_behind_many_frames_stays_where_it_is() {
+        let pieces = std::iter::repeat_with(|| Ok(Bytes::from(frame(0).repeat(40)))).take(9);
+        let inflow = Inflow::default();
+        let mut passed = Box::pin(limited(stream::iter(pieces), 300, inflow.clone()));
+        let mut now = || passed.next().now_or_never().flatten().is_some();
+        assert_eq!([now(), now(), now()], [true, true, false]);
+        (0..16).for_each(|_| inflow.handle());
+        assert_eq!([now(), now()], [true, false]);
     }
 }

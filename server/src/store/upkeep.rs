@@ -42,8 +42,9 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long somebody may always write before they are cleaned nevertheless.
 const CLEAN_EVERY: Duration = Duration::from_secs(30);
 
-/// At once, as everybody waits meanwhile.
+/// At once, as everybody waits meanwhile; and where the disk is full, since the log needs room too.
 const VACUUM_PAGES: u32 = 256;
+const SPARING_PAGES: u32 = 16;
 
 /// At the end of the server, which may take longer.
 const LAST_CLEANING: Duration = Duration::from_secs(2);
@@ -103,14 +104,16 @@ impl Upkeep {
     }
 
     /// Takes some pages off the database that hold nothing, and cuts the log when there are none
-    /// left; true where there are.
+    /// left, or no room for more of it; true where there are.
     fn clean(&mut self, connection: &Connection) -> bool {
-        let left = vacuum(connection);
-        if let Ok(1..) = left {
+        let is_full = self.disk.is_full();
+        let left = vacuum(connection, if is_full { SPARING_PAGES } else { VACUUM_PAGES });
+        let more = matches!(left, Ok(1..));
+        let is_cut = (!more || is_full) && self.cut_log(connection);
+        if more && (is_cut || !is_full) {
             self.state = State::Cleaning;
             return true;
         }
-        let is_cut = self.cut_log(connection);
         if let Err(reason) = &left {
             self.complain(reason);
         }
@@ -170,9 +173,12 @@ impl Upkeep {
     }
 }
 
-/// Takes pages off the end of the database, and tells how many that hold nothing are left.
-fn vacuum(connection: &Connection) -> Result<i64> {
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+/// Takes so many pages off the end of the database, and tells how many that hold nothing are left.
+fn vacuum(connection: &Connection, pages: u32) -> Result<i64> {
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    // Each step takes one.
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
     match connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))? {
         0 => Ok(0),
         _ => connection.query_row("PRAGMA freelist_count", [], |row| row.get(0)),
@@ -202,4 +208,25 @@ pub(super) fn lacks_room(reason: &Error) -> bool {
 
 fn is_want_of_room(reason: &io::Error) -> bool {
     matches!(reason.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vacuum_takes_all_the_pages_that_it_is_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Connection::open(folder.path().join("d")).unwrap();
+        let fill = "PRAGMA auto_vacuum = INCREMENTAL; CREATE TABLE t (b);
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+            INSERT INTO t SELECT zeroblob(4000) FROM n; DELETE FROM t;";
+        connection.execute_batch(fill).unwrap();
+        let free = || connection.query_row("PRAGMA freelist_count", [], |row| row.get(0)).unwrap();
+        let before: i64 = free();
+        assert!(before > 400, "{before}");
+        assert_eq!(vacuum(&connection, 256), Ok(before - 256));
+        assert_eq!(vacuum(&connection, 256), Ok(0));
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wormhole_server::{Limit, Limits, LiveRules, Rules, relay::RelayConfig};
 
-use super::{Caller, Stage};
+use super::{Caller, Stage, request};
 
 #[actix::test]
 async fn connections_are_limited() {
@@ -34,6 +34,32 @@ async fn those_who_wait_are_limited_but_their_peers_are_not() {
         first.expect("ok\n").await;
         stage.wait('u', 'a', 1).await;
     }
+}
+
+#[actix::test]
+async fn where_all_places_are_taken_the_address_with_most_gives_one_up() {
+    let stage = Stage::limited(&[(Limit::RelayWaiting, 8)]);
+    let mut waiting = Vec::new();
+    // Three addresses with two each, and two with one.
+    for (number, address) in [2, 2, 3, 3, 4, 4, 5, 6].into_iter().enumerate() {
+        let mut caller = stage.call_from(address).await;
+        let token = char::from(b'a' + number as u8);
+        caller.say(request(token, Some('a')).as_bytes()).await;
+        stage.until(|relay| relay.waiting() == number as u64 + 1).await;
+        waiting.push(caller);
+    }
+    let mut honest = stage.call_from(9).await;
+    honest.say(request('t', Some('a')).as_bytes()).await;
+    let mut peer = stage.call_from(10).await;
+    // The first to go is one that has waited longest at an address with two.
+    let evicted = futures_util::future::select_all(
+        waiting.iter_mut().map(|caller| Box::pin(caller.hear_end())),
+    );
+    let (last_words, which, _) = evicted.await;
+    assert!(last_words.is_empty() && [0, 2, 4].contains(&which), "{which}: {last_words}");
+    peer.say(request('t', Some('b')).as_bytes()).await;
+    honest.expect("ok\n").await;
+    peer.expect("ok\n").await;
 }
 
 #[actix::test]

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::yield_now,
 };
 use wormhole_server::{
@@ -52,6 +52,13 @@ impl Stage {
 
     async fn call(&self) -> Caller {
         Caller(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// Calls from an address of its own, 127.0.0.`last`.
+    async fn call_from(&self, last: u8) -> Caller {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        Caller(socket.connect(self.address).await.unwrap())
     }
 
     /// Calls with a token and perhaps a side, each made of one character.
