@@ -183,7 +183,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "CODE", conflicts_with = "code_length")]
     pub(crate) code: Option<String>,
     /// Send this text; - reads it from standard input
-    #[arg(long)]
+    #[arg(long, conflicts_with = "what")]
     pub(crate) text: Option<String>,
     /// Draw the code as a QR code (the default on a terminal)
     #[arg(long, env = "WORMHOLE_QR", num_args = 0..=1, require_equals = true,
@@ -317,7 +317,7 @@ fn words(text: &str) -> Result<usize, String> {
 fn name(text: &str) -> Result<SafeName, &'static str> {
     match text.parse::<SafeName>() {
         Ok(name) if name.as_str() == text => Ok(name),
-        _ => Err("expected the name of one file, without control characters"),
+        _ => Err("expected the name of one file, which is no path and has no control characters"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     args::{Global, Receive},
     ask, code,
     exit::Failure,
-    files, session, show,
+    files, send, session, show,
     steps::{self, Steps},
 };
 
@@ -31,7 +31,9 @@ pub(crate) async fn run(global: &Global, mut options: Receive) -> Result<(), Fai
     session::run(global, &global.relay_url, Role::Receiver, async |wormhole, floor| {
         match code {
             Some(code) => wormhole.use_code(code)?,
-            None if options.allocate => allocate(wormhole, options.words()).await?,
+            None if options.allocate => {
+                allocate(wormhole, options.words(), &global.relay_url).await?;
+            }
             None => {
                 let (words, force) = (options.words(), options.common.force);
                 code::typed(wormhole, words, force, &global.timing).await?;
@@ -60,13 +62,13 @@ pub(crate) async fn run(global: &Global, mut options: Receive) -> Result<(), Fai
     .await
 }
 
-async fn allocate(wormhole: &Wormhole, words: usize) -> Result<(), Failure> {
+async fn allocate(wormhole: &Wormhole, words: usize, server: &str) -> Result<(), Failure> {
     wormhole.allocate_code(words)?;
     let code = wormhole.code().await?;
     let code = escape(code.as_str());
     show::line(&format!("Allocated code: {code}"));
     show::line("On the other computer, please run:");
-    show::line(&format!("   wormhole send --code {code} <filename>"));
+    show::line(&format!("   wormhole{} send --code {code} <filename>", send::at(server)));
     Ok(())
 }
 

@@ -98,7 +98,9 @@ async fn goods(options: &Send) -> Result<Goods, Failure> {
         (Some(text), _) => text.clone(),
         (None, []) => {
             let line = ask::line("Text to send: ".to_owned(), MAX_MESSAGE).await?;
-            line.map(|line| line.to_string()).unwrap_or_default()
+            let nothing =
+                || Failure::Refused("nothing was typed, so there is nothing to send".into());
+            line.ok_or_else(nothing)?.to_string()
         }
         (None, paths) => {
             let plan = if paths.iter().any(|path| path == Path::new(INPUT)) {
@@ -158,6 +160,11 @@ fn describe(goods: &Goods) {
     });
 }
 
+/// The option by which the other computer finds the server, where it needs one.
+pub(crate) fn at(server: &str) -> String {
+    if server == PUBLIC_SERVER { String::new() } else { format!(" --relay-url {server}") }
+}
+
 /// Gets the code and shows what to do with it.
 async fn code(
     wormhole: &Wormhole,
@@ -171,9 +178,7 @@ async fn code(
     }
     let code = wormhole.code().await?;
     let mut command = "wormhole".to_owned();
-    if server != PUBLIC_SERVER {
-        command += &format!(" --relay-url {server}");
-    }
+    command += &at(server);
     command += " receive ";
     if options.common.verify {
         command += "--verify ";

@@ -78,7 +78,13 @@ pub(crate) fn weakness(weakness: Weakness) {
     eprintln!(
         "Warning: this code {why}: somebody else may receive in place of the person you mean."
     );
-    eprintln!("Better leave out --code, or use two words or more that nobody would think of.");
+    eprintln!(
+        "{}",
+        match weakness {
+            Weakness::Empty => "Only use it where nobody else uses the same mailbox server.",
+            _ => "Better leave out --code, or use two words or more that nobody would think of.",
+        }
+    );
 }
 
 /// Draws the code and its server as a link, in characters; not at all where that is too long.
@@ -116,7 +122,8 @@ pub(crate) fn offer(announced: &Announced, offered_name: &str, target: &Target) 
         Announced::Stream => eprintln!("Receiving file (size unknown) into: {place}"),
         Announced::Folder { zipsize, numbytes, numfiles } => {
             eprintln!("Receiving directory ({}) into: {place}", size(*zipsize));
-            eprintln!("{numfiles} files, {} (uncompressed)", size(*numbytes));
+            let files = if *numfiles == 1 { "file" } else { "files" };
+            eprintln!("{numfiles} {files}, {} (uncompressed)", size(*numbytes));
         }
     }
     if target.path().file_name().is_none_or(|own| own != offered_name) {
@@ -323,7 +330,8 @@ impl Drop for Progress {
             let of = total.map(|total| format!(" of {}", size(total))).unwrap_or_default();
             line(&format!("Broken off after {}{of}.", size(done)));
         }
-        if let Some(file) = self.kept.take().filter(|_| self.came.get()) {
+        // Of what came nothing may have been written.
+        if let Some(file) = self.kept.take().filter(|file| self.came.get() && file.exists()) {
             line(&format!("What came of it stays in '{}'.", path(&file)));
         }
     }

@@ -139,7 +139,9 @@ impl TransferError {
     pub fn refusal(&self) -> Refusal {
         match self {
             _ if self.is_full() => Refusal::Full,
-            Self::Target(TargetError::Io { .. }) => Refusal::Unstored,
+            Self::Target(TargetError::Io { .. } | TargetError::FileLimit { .. }) => {
+                Refusal::Unstored
+            }
             _ => Refusal::Rejected,
         }
     }

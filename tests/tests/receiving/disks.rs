@@ -94,14 +94,23 @@ fn a_disk_that_fills_up_in_the_middle_is_told_and_left_as_it_was() {
 #[test]
 fn data_of_unknown_length_does_not_fill_a_disk_to_the_brim() {
     let scene = Scene::new();
-    on_a_small_disk(&scene, "size=60m", || {
+    on_a_small_disk(&scene, "size=8m", || {
         let client = Client::new(Maker::Ours, &scene.server).unwrap();
-        let sender = client.send(scene.sandbox.path(), &["--code", "7-brim-full", "-"]);
-        let mut sender = Process::start_typing(sender);
-        let receiver = scene.receive(&["7-brim-full"]);
-        sender.type_all("a little");
-        assert!(receiver.finish().complaint().contains("left"));
-        sender.finish().complaint();
+        for (length, fits) in [(6_000_000, true), (9_000_000, false)] {
+            fs::write(scene.sandbox.path().join("data"), vec![b'x'; length]).unwrap();
+            let sender = client.send(scene.sandbox.path(), &["--code", "7-brim-full", "-"]);
+            let sender = Process::start(by_shell(r#"exec "$@" <data"#, &sender));
+            let receiver = scene.receive(&["7-brim-full", "-o", "brim"]);
+            let (received, sent) = (receiver.finish(), sender.finish());
+            if fits {
+                received.succeeded();
+                sent.succeeded();
+                fs::remove_file(scene.target().join("brim")).unwrap();
+            } else {
+                assert!(received.complaint().contains("are left after"), "{received}");
+                assert!(sent.complaint().contains("the receiver's disk is full"), "{sent}");
+            }
+        }
         assert_eq!(files(&scene.target()), [""; 0]);
         Some(())
     });
